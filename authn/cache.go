@@ -1,0 +1,143 @@
+package authn
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"postern/policy"
+)
+
+// CacheSettings bound the cache of verified tokens.
+type CacheSettings struct {
+	Entries int             `yaml:"entries"`
+	Bytes   policy.Size     `yaml:"bytes"`
+	Max     policy.Duration `yaml:"max"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *CacheSettings) SetDefaults() {
+	*s = CacheSettings{Entries: 100_000, Bytes: 64 << 20, Max: policy.Duration(5 * time.Minute)}
+}
+
+// Check reports what is wrong with the settings.
+func (s *CacheSettings) Check(at policy.Path, problems *policy.Problems) {
+	if s.Entries < 1 || s.Entries > 10_000_000 {
+		problems.Addf(at.At("entries"), "wants 1 to 10000000, got %d", s.Entries)
+	}
+	if s.Bytes < 1<<16 {
+		problems.Addf(at.At("bytes"), "wants 64KiB or more")
+	}
+}
+
+// CacheObserver is told what the cache does. Its methods are called with the
+// cache locked and must return at once.
+type CacheObserver interface {
+	CacheHit()
+	CacheMiss()
+	CacheEvicted(n int)
+	CacheEntries(n int)
+}
+
+// Cache holds verified tokens, bounded by entries and by bytes. Each
+// authenticator reads only what it put there itself, so that a token never
+// crosses from one policy or generation of keys to another. Refusals are not
+// cached. It is safe for concurrent use.
+type Cache struct {
+	settings CacheSettings
+	observer CacheObserver
+
+	mu    sync.Mutex
+	lru   *simplelru.LRU[cacheKey, cacheEntry]
+	bytes int64
+	last  uint64 // the last partition that was handed out
+}
+
+// partition is an authenticator's part of the cache.
+type partition struct {
+	cache *Cache
+	id    uint64
+}
+
+type cacheKey struct {
+	partition uint64
+	token     string
+}
+
+type cacheEntry struct {
+	verified *Verified
+	until    time.Time
+	bytes    int64
+}
+
+// NewCache returns an empty cache.
+func NewCache(s CacheSettings, o CacheObserver) *Cache {
+	c := &Cache{settings: s, observer: o}
+	lru, err := simplelru.NewLRU(s.Entries, func(_ cacheKey, e cacheEntry) { c.bytes -= e.bytes })
+	if err != nil {
+		panic(err) // Check refuses the only cause, a size below one
+	}
+	c.lru = lru
+	return c
+}
+
+func (c *Cache) partition() partition {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last++
+	return partition{c, c.last}
+}
+
+// entryOverhead is about what an entry costs beside its token and claims:
+// list element, map slot, Verified and rendered headers.
+const entryOverhead = 1024
+
+func (p partition) load(token string, at time.Time) (*Verified, bool) {
+	c := p.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.lru.Get(cacheKey{p.id, token})
+	if !ok || !at.Before(e.until) {
+		c.observer.CacheMiss()
+		return nil, false
+	}
+	c.observer.CacheHit()
+	return e.verified, true
+}
+
+// store keeps a verified token. claims is the length of its decoded payload:
+// parsed into maps it takes several times as much.
+func (p partition) store(token string, v *Verified, claims int, at time.Time) {
+	c := p.cache
+	bytes := int64(len(token)) + 4*int64(claims) + entryOverhead
+	if bytes > int64(c.settings.Bytes) {
+		return
+	}
+	// The token is a part of the request's header buffer; a copy does not pin it.
+	key := cacheKey{p.id, strings.Clone(token)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lru.Remove(key)
+	evicted := 0
+	if c.lru.Add(key, cacheEntry{v, at.Add(c.settings.Max.Std()), bytes}) {
+		evicted++
+	}
+	c.bytes += bytes
+	for c.bytes > int64(c.settings.Bytes) {
+		c.lru.RemoveOldest()
+		evicted++
+	}
+	if evicted > 0 {
+		c.observer.CacheEvicted(evicted)
+	}
+	c.observer.CacheEntries(c.lru.Len())
+}
+
+func (p partition) remove(token string) {
+	p.cache.mu.Lock()
+	defer p.cache.mu.Unlock()
+	p.cache.lru.Remove(cacheKey{p.id, token})
+	p.cache.observer.CacheEntries(p.cache.lru.Len())
+}

@@ -1,0 +1,165 @@
+package authn
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// KeySet is where an authenticator finds the keys of its tokens.
+type KeySet interface {
+	// Candidates returns the keys that may have signed a token, without
+	// waiting for anything. No keys and no error means that none is live.
+	Candidates(keyID, algorithm string, at time.Time) ([]*keys.Key, error)
+	// Seek waits, for a bounded time, until a key that was not known is, and
+	// otherwise says why it is not.
+	Seek(ctx context.Context, keyID string) error
+}
+
+// JWT verifies signed tokens (RFC 7519) in the order of RFC 8725. It is safe
+// for concurrent use.
+type JWT struct {
+	name       string
+	settings   JWTSettings
+	carriers   []Carrier
+	claims     []fixedClaim
+	keys       KeySet
+	tokenBytes int
+	cache      partition
+}
+
+// Carriers implements [Authenticator].
+func (j *JWT) Carriers() []Carrier { return j.carriers }
+
+// ForwardCredential implements [Authenticator].
+func (j *JWT) ForwardCredential() bool { return j.settings.Forward }
+
+// Verify implements [Authenticator]: from the cache, or afresh.
+func (j *JWT) Verify(ctx context.Context, token string, at time.Time) (*Verified, CacheUse, error) {
+	if len(token) > j.tokenBytes {
+		return nil, NoCache, malformed("the token is too long")
+	}
+	if v, ok := j.cache.load(token, at); ok {
+		if v.Standing(at) == nil {
+			return v, CacheHit, nil
+		}
+		// It may stand again on another key, or else the reason is found anew.
+		j.cache.remove(token)
+	}
+	t, err := parseJWS(token)
+	if err != nil {
+		return nil, CacheMiss, err
+	}
+	v, err := j.verify(ctx, t, at)
+	if err != nil {
+		return nil, CacheMiss, err
+	}
+	j.cache.store(token, v, t.payloadLen, at)
+	return v, CacheMiss, nil
+}
+
+func (j *JWT) verify(ctx context.Context, t *jws, at time.Time) (*Verified, error) {
+	if err := j.checkHeader(t); err != nil {
+		return nil, err
+	}
+	key, err := j.verifySignature(ctx, t, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.checkIssuer(t.claims); err != nil {
+		return nil, err
+	}
+	times, err := j.checkTimes(t.claims, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.checkAudience(t.claims); err != nil {
+		return nil, err
+	}
+	if err := j.checkClaims(t.claims); err != nil {
+		return nil, err
+	}
+	return j.identify(t, key, times)
+}
+
+// checkHeader holds the token to the configuration before its key is looked
+// up: the token never chooses what it is (RFC 8725, sections 3.1 and 3.11).
+func (j *JWT) checkHeader(t *jws) error {
+	allowed := false
+	for _, algorithm := range j.settings.Algorithms {
+		allowed = allowed || algorithm == t.algorithm
+	}
+	if !allowed {
+		return policy.Denyf(policy.AlgorithmNotAllowed, "use %s", strings.Join(j.settings.Algorithms, " or "))
+	}
+	// RFC 7515, section 4.1.9: a media type whose application/ may be left out.
+	if want := j.settings.Typ; want != "" && !strings.EqualFold(mediaType(t.typ), mediaType(want)) {
+		return policy.Denyf(policy.ClaimNotAllowed, "the header's typ must be %s", want)
+	}
+	return nil
+}
+
+func mediaType(typ string) string {
+	if strings.Contains(typ, "/") {
+		return typ
+	}
+	return "application/" + typ
+}
+
+// verifySignature finds the key that signed the token.
+func (j *JWT) verifySignature(ctx context.Context, t *jws, at time.Time) (*keys.Key, error) {
+	candidates, err := j.keys.Candidates(t.keyID, t.algorithm, at)
+	if policy.ReasonOf(err) == policy.UnknownKey {
+		if err = j.keys.Seek(ctx, t.keyID); err == nil {
+			candidates, err = j.keys.Candidates(t.keyID, t.algorithm, at)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range candidates {
+		if key.Verify(t.algorithm, t.signingInput, t.signature) == nil {
+			return key, nil
+		}
+	}
+	return nil, policy.Deny(policy.BadSignature, "")
+}
+
+// identify makes the identity of a token that passed every check.
+func (j *JWT) identify(t *jws, key *keys.Key, times tokenTimes) (*Verified, error) {
+	v := &Verified{
+		Identity: policy.Identity{
+			Level:         policy.Application,
+			Claims:        t.claims,
+			Attributes:    key.Attributes,
+			Authenticator: j.name,
+			CredentialID:  key.ID,
+			ExpiresAt:     times.expiresAt,
+		},
+		key:       key,
+		notBefore: times.notBefore,
+		expires:   times.end,
+		tooOld:    times.tooOld,
+	}
+	v.Issuer, _ = t.claims["iss"].(string)
+	v.TokenID, _ = t.claims["jti"].(string)
+	if key.Symmetric() {
+		v.SecretID = key.ID
+	}
+	if j.settings.CustomerID.IsZero() {
+		return v, nil
+	}
+	value, present := v.Resolve(j.settings.CustomerID)
+	if !present && j.settings.CustomerIDOptional {
+		return v, nil
+	}
+	customer, ok := policy.AsCustomer(value)
+	if !ok {
+		return nil, policy.Denyf(policy.MissingClaim, "%s names no customer", j.settings.CustomerID)
+	}
+	v.Level, v.Customer = policy.Customer, customer
+	return v, nil
+}

@@ -1,0 +1,213 @@
+package authn
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/policy"
+)
+
+// fixedClaim is a claim that must have a value.
+type fixedClaim struct {
+	path  policy.ClaimPath
+	value any
+}
+
+// tokenTimes is what a token's times amount to. Zero is no bound.
+type tokenTimes struct {
+	expiresAt              time.Time // exp as it stands in the token
+	notBefore, end, tooOld time.Time // with clock skew
+}
+
+// checkTimes holds exp, nbf and iat (RFC 7519, section 4.1) against the clock.
+func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error) {
+	var t tokenTimes
+	skew := j.settings.ClockSkew.Std()
+	exp, hasExp, err := numericDate(claims, "exp")
+	if err != nil {
+		return t, err
+	}
+	nbf, hasNbf, err := numericDate(claims, "nbf")
+	if err != nil {
+		return t, err
+	}
+	iat, hasIat, err := numericDate(claims, "iat")
+	if err != nil {
+		return t, err
+	}
+
+	if hasExp {
+		t.expiresAt, t.end = exp, exp.Add(skew)
+		if !at.Before(t.end) {
+			return t, policy.Deny(policy.TokenExpired, "")
+		}
+	} else if j.settings.RequireExp {
+		return t, missing("exp")
+	}
+	if hasNbf {
+		t.notBefore = nbf.Add(-skew)
+		if at.Before(t.notBefore) {
+			return t, policy.Deny(policy.TokenNotYetValid, "")
+		}
+	}
+	if hasIat && iat.After(at.Add(skew)) {
+		return t, policy.Deny(policy.IssuedInFuture, "iat is in seconds, and may not be ahead of the clock")
+	}
+	if limit := j.settings.MaxLifetime; limit != nil {
+		switch {
+		case !hasIat:
+			return t, missing("iat")
+		case !hasExp:
+			return t, missing("exp")
+		case exp.After(iat.Add(limit.Std())):
+			return t, policy.Denyf(policy.LifetimeTooLong, "exp may be %s after iat at most", limit)
+		}
+	}
+	if limit := j.settings.MaxAge; limit != nil {
+		if !hasIat {
+			return t, missing("iat")
+		}
+		t.tooOld = iat.Add(limit.Std() + skew)
+		if at.After(t.tooOld) {
+			return t, policy.Denyf(policy.TokenTooOld, "iat may be %s ago at most", limit)
+		}
+	}
+	return t, nil
+}
+
+func missing(claim string) error {
+	return policy.Denyf(policy.MissingClaim, "%s is missing", claim)
+}
+
+// maxNumericDate is where seconds as a double stop being whole: far beyond any
+// real date, milliseconds mistaken for seconds included, and far within what
+// time.Time can add to.
+const maxNumericDate = 1 << 53
+
+// numericDate reads a time claim: a number of seconds since 1970, with or
+// without a fraction. A claim of any other kind makes the token malformed.
+func numericDate(claims map[string]any, name string) (at time.Time, present bool, err error) {
+	value, present := claims[name]
+	if !present {
+		return time.Time{}, false, nil
+	}
+	number, ok := value.(json.Number)
+	if !ok {
+		return time.Time{}, false, malformed(name + " is not a number")
+	}
+	if seconds, err := strconv.ParseInt(string(number), 10, 64); err == nil && seconds >= 0 && seconds <= maxNumericDate {
+		return time.Unix(seconds, 0), true, nil
+	}
+	seconds, err := strconv.ParseFloat(string(number), 64)
+	if err != nil || seconds < 0 || seconds > maxNumericDate {
+		return time.Time{}, false, malformed(name + " is out of range")
+	}
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)), true, nil
+}
+
+func (j *JWT) checkIssuer(claims map[string]any) error {
+	if j.settings.Issuer == nil {
+		return nil
+	}
+	if issuer, ok := claims["iss"].(string); !ok || !slices.Contains(j.settings.Issuer, issuer) {
+		return policy.Deny(policy.WrongIssuer, "")
+	}
+	return nil
+}
+
+// checkAudience reads aud as RFC 7519, section 4.1.3, has it: a string or a
+// list of strings.
+func (j *JWT) checkAudience(claims map[string]any) error {
+	if j.settings.Audience == nil && j.settings.AudienceAll == nil {
+		return nil
+	}
+	audience := stringList(claims["aud"])
+	in := func(name string) bool { return slices.Contains(audience, name) }
+	if j.settings.Audience != nil && !slices.ContainsFunc(j.settings.Audience, in) {
+		return policy.Deny(policy.WrongAudience, "")
+	}
+	for _, name := range j.settings.AudienceAll {
+		if !in(name) {
+			return policy.Deny(policy.WrongAudience, "")
+		}
+	}
+	return nil
+}
+
+// stringList returns a string as its only element, or a list of strings; nil
+// for anything else.
+func stringList(value any) []string {
+	switch v := value.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		list := make([]string, 0, len(v))
+		for _, element := range v {
+			s, ok := element.(string)
+			if !ok {
+				return nil
+			}
+			list = append(list, s)
+		}
+		return list
+	}
+	return nil
+}
+
+func (j *JWT) checkClaims(claims map[string]any) error {
+	for _, path := range j.settings.RequiredClaims {
+		if _, ok := path.Lookup(claims); !ok {
+			return missing(path.String())
+		}
+	}
+	for _, path := range j.settings.ForbiddenClaims {
+		if path.Holds(claims) {
+			return policy.Denyf(policy.ClaimNotAllowed, "%s may not be in the token", path)
+		}
+	}
+	for _, fixed := range j.claims {
+		value, ok := fixed.path.Lookup(claims)
+		if !ok {
+			return missing(fixed.path.String())
+		}
+		if !satisfies(value, fixed.value) {
+			return policy.Denyf(policy.ClaimNotAllowed, "%s has a value that is not allowed", fixed.path)
+		}
+	}
+	return j.checkScopes(claims)
+}
+
+// satisfies reports whether a claim is the wanted value, or a list that holds it.
+func satisfies(value, want any) bool {
+	if list, ok := value.([]any); ok {
+		if slices.ContainsFunc(list, func(element any) bool { return policy.Equal(element, want) }) {
+			return true
+		}
+	}
+	return policy.Equal(value, want)
+}
+
+// checkScopes reads scope as RFC 8693, section 4.2, has it, and scp as other
+// issuers write it.
+func (j *JWT) checkScopes(claims map[string]any) error {
+	if len(j.settings.Scopes) == 0 {
+		return nil
+	}
+	var granted []string
+	for _, claim := range []string{"scope", "scp"} {
+		for _, scopes := range stringList(claims[claim]) {
+			granted = append(granted, strings.Split(scopes, " ")...)
+		}
+	}
+	for _, scope := range j.settings.Scopes {
+		if !slices.Contains(granted, scope) {
+			return policy.Denyf(policy.InsufficientScope, "the scope %s is missing", scope)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package authn
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// TokenSettings configure static tokens.
+type TokenSettings struct {
+	CarrierSettings `yaml:",inline"`
+	Tokens          []StaticTokenSettings `yaml:"tokens"`
+	// CustomerID is the attribute that names a customer; without it the token
+	// stands for an application.
+	CustomerID policy.Reference   `yaml:"customer_id"`
+	TokensFile policy.Unsupported `yaml:"tokens_file"`
+	Basic      policy.Unsupported `yaml:"basic"`
+}
+
+// StaticTokenSettings is one token.
+type StaticTokenSettings struct {
+	ID         string            `yaml:"id"`
+	Value      keys.Value        `yaml:"value"`
+	NotBefore  time.Time         `yaml:"not_before"`
+	NotAfter   time.Time         `yaml:"not_after"`
+	Attributes map[string]string `yaml:"attributes"`
+}
+
+// Check reports what is wrong with the settings.
+func (s *TokenSettings) Check(at policy.Path, problems *policy.Problems) {
+	s.check(at, "", problems)
+	if s.Tokens == nil {
+		problems.Addf(at, "tokens is missing")
+	}
+	seen := map[string]bool{}
+	for i, token := range s.Tokens {
+		place := at.At("tokens", i)
+		switch {
+		case token.ID == "":
+			problems.Addf(place, "id is missing")
+		case seen[token.ID]:
+			problems.Addf(place.At("id"), "the id %q stands twice", token.ID)
+		}
+		seen[token.ID] = true
+		if !token.NotBefore.IsZero() && !token.NotAfter.IsZero() && !token.NotAfter.After(token.NotBefore) {
+			problems.Addf(place.At("not_after"), "the token ends before it begins")
+		}
+		if s.CustomerID.Source == policy.Attribute && token.Attributes[s.CustomerID.Name] == "" {
+			problems.Addf(place, "lacks the attribute %q, which customer_id names", s.CustomerID.Name)
+		}
+	}
+	if !s.CustomerID.IsZero() && s.CustomerID.Source != policy.Attribute {
+		problems.Addf(at.At("customer_id"), "a static token has no %s: use attributes.<name>", s.CustomerID)
+	}
+}
+
+// Carriers returns where the credential may stand.
+func (s *TokenSettings) Carriers() []Carrier { return s.carriers("") }
+
+// NewToken resolves the settings' values and compiles the authenticator. What
+// cannot be resolved is reported as problems; the result is then unusable.
+func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, problems *policy.Problems) *Token {
+	t := &Token{
+		name:     name,
+		carriers: s.carriers(""),
+		forward:  s.Forward,
+		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.Tokens)),
+	}
+	for i, settings := range s.Tokens {
+		place := at.At("tokens", i, "value")
+		digest, err := load.Digest(settings.Value)
+		if err != nil {
+			problems.Addf(place, "%v", err)
+			continue
+		}
+		if other, taken := t.byDigest[digest]; taken {
+			problems.Addf(place, "has the same value as %q", other.verified.SecretID)
+			continue
+		}
+		t.byDigest[digest] = newStaticToken(name, s, &settings, digest)
+	}
+	return t
+}
+
+func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings, digest [sha256.Size]byte) *staticToken {
+	id := policy.Identity{
+		Level:         policy.Application,
+		Attributes:    settings.Attributes,
+		Authenticator: name,
+		CredentialID:  settings.ID,
+		ExpiresAt:     settings.NotAfter,
+	}
+	if s.CustomerID.Source == policy.Attribute {
+		id.Level, id.Customer = policy.Customer, settings.Attributes[s.CustomerID.Name]
+	}
+	return &staticToken{
+		digest:    digest,
+		notBefore: settings.NotBefore,
+		notAfter:  settings.NotAfter,
+		verified:  &Verified{Identity: id, SecretID: settings.ID, notBefore: settings.NotBefore, expires: settings.NotAfter},
+	}
+}

@@ -1,0 +1,85 @@
+package authn
+
+import (
+	"sync/atomic"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// Verified is an identity together with what it stands on. It is immutable but
+// for memoised header values, and shared by all requests with its credential.
+type Verified struct {
+	policy.Identity
+	// SecretID is the configured id of the static token or shared secret that
+	// verified the credential, "" for other keys. It is bounded by the
+	// configuration and so fit for a metric label.
+	SecretID string
+
+	key *keys.Key // nil for an identity that no key verified
+	// The window in which the identity stands, clock skew included; a zero
+	// time is no bound.
+	notBefore, expires, tooOld time.Time
+	rendered                   atomic.Pointer[[]rendering]
+}
+
+// rendering is the memoised outcome of one header set.
+type rendering struct {
+	set     *policy.HeaderSet
+	headers []policy.RenderedHeader
+}
+
+// Standing reports whether the identity still holds at a time: every cache hit
+// asks, so that an expired token or one whose key was withdrawn ends at once.
+func (v *Verified) Standing(at time.Time) error {
+	switch {
+	case !v.expires.IsZero() && !at.Before(v.expires):
+		return policy.Deny(policy.TokenExpired, "")
+	case !v.tooOld.IsZero() && at.After(v.tooOld):
+		return policy.Deny(policy.TokenTooOld, "")
+	case at.Before(v.notBefore):
+		return policy.Deny(policy.TokenNotYetValid, "")
+	case v.key == nil:
+		return nil
+	case !v.key.Live():
+		return policy.Deny(policy.UnknownKey, "the key of the token was withdrawn")
+	case !v.key.Current(at):
+		return policy.Deny(policy.BadSignature, "")
+	}
+	return nil
+}
+
+// Headers returns the headers of set that the identity alone determines. They
+// are rendered once for each set and must not be changed.
+func (v *Verified) Headers(set *policy.HeaderSet) []policy.RenderedHeader {
+	for {
+		known := v.rendered.Load()
+		if known != nil {
+			for i := range *known {
+				if (*known)[i].set == set {
+					return (*known)[i].headers
+				}
+			}
+		}
+		headers := set.RenderFixed(&v.Identity)
+		grown := []rendering{{set, headers}}
+		if known != nil {
+			grown = append(grown, *known...)
+		}
+		// A reload brings new sets and leaves an identity in the cache; what
+		// the old ones rendered must not pile up there.
+		grown = grown[:min(len(grown), 4)]
+		if v.rendered.CompareAndSwap(known, &grown) {
+			return headers
+		}
+	}
+}
+
+// NewAnonymous returns the identity of a request without any credential.
+func NewAnonymous() *Verified {
+	return &Verified{Identity: policy.Identity{Level: policy.Anonymous, Authenticator: AnonymousName}}
+}
+
+// AnonymousName is the built-in authenticator's name in the configuration.
+const AnonymousName = "anonymous"

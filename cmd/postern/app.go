@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"postern/config"
+	"postern/metrics"
+	"postern/proxy"
+)
+
+// app is a running Postern without its listeners.
+type app struct {
+	file    string
+	shop    workshop
+	handler *proxy.Handler
+	ready   *proxy.Readiness
+
+	mu      sync.Mutex // one reload at a time
+	current *generation
+}
+
+func newLogger(s proxy.LogSettings, out io.Writer) *slog.Logger {
+	if s.Format == "text" {
+		return slog.New(slog.NewTextHandler(out, nil))
+	}
+	return slog.New(slog.NewJSONHandler(out, nil))
+}
+
+// newApp starts what a configuration asks for in the background. Keys that are
+// remote may still be on their way.
+func newApp(file string, c *config.Config, log *slog.Logger) *app {
+	b := thisBuild()
+	a := &app{file: file, shop: workshop{metrics: metrics.New(b.version, b.goVersion), log: log}}
+	// Nobody is served yet, so that nothing is gained by waiting for keys.
+	immediately, cancel := context.WithCancel(context.Background())
+	cancel()
+	a.current = a.shop.build(immediately, c, nil)
+	a.shop.publish(a.current)
+	a.shop.metrics.Reloaded(true, time.Now())
+	a.handler = proxy.NewHandler(a.current.state, a.shop.metrics, log)
+	a.ready = proxy.NewReadiness(time.Now().Add(c.Server.ReadyTimeout.Std()), a.current.sources())
+	return a
+}
+
+// close stops everything in the background and waits for it.
+func (a *app) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.current.stop()
+}
+
+// reloadWait bounds how long a reload waits for the keys of new sources.
+const reloadWait = 5 * time.Second
+
+// reload reads the configuration again and swaps it in, or changes nothing and
+// says why.
+func (a *app) reload() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := a.swap()
+	a.shop.metrics.Reloaded(err == nil, time.Now())
+	if err != nil {
+		a.shop.log.Error("reload refused, the running configuration stays", "file", a.file, "error", err.Error())
+		return err
+	}
+	a.shop.log.Info("configuration reloaded", "file", a.file, "routes", len(a.current.config.Routes))
+	return nil
+}
+
+func (a *app) swap() error {
+	c, err := config.Load(a.file, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if err := sameListeners(a.current.config, c); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reloadWait)
+	defer cancel()
+	old := a.current
+	next := a.shop.build(ctx, c, old)
+	a.handler.Swap(next.state)
+	a.ready.Replace(next.sources())
+	a.current = next
+	a.shop.replace(old, next)
+	a.shop.publish(next)
+	return nil
+}
+
+// sameListeners refuses a change that needs a restart: to take over half of a
+// configuration would be worse than to say so.
+func sameListeners(old, c *config.Config) error {
+	before, after := old.Server, c.Server
+	// These two belong to the policy, not to the listener.
+	before.TrustedProxies, before.BodyTimeout = after.TrustedProxies, after.BodyTimeout
+	var changed []error
+	for _, part := range []struct {
+		key  string
+		same bool
+	}{
+		{"server", sameServer(before, after)},
+		{"admin", old.Admin.Listen == c.Admin.Listen && string(old.AdminToken) == string(c.AdminToken)},
+		{"health", old.Health == c.Health},
+		{"log.format", old.Log.Format == c.Log.Format},
+		{"limits.connections", old.Limits.Connections == c.Limits.Connections},
+	} {
+		if !part.same {
+			changed = append(changed, fmt.Errorf("%s changed: this needs a restart", part.key))
+		}
+	}
+	return errors.Join(changed...)
+}
+
+func sameServer(a, b proxy.ServerSettings) bool {
+	a.TrustedProxies, b.TrustedProxies = nil, nil
+	return fmt.Sprint(a) == fmt.Sprint(b)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"postern/config"
+	"postern/policy"
+)
+
+func checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check FILE",
+		Short:   "Validate a configuration: print every error, or the routes",
+		Example: "  postern check postern.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			c, err := config.Load(arguments[0], os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			for _, warning := range c.Warnings() {
+				fmt.Fprintln(command.ErrOrStderr(), "warning:", warning)
+			}
+			return failed(printRoutes(command.OutOrStdout(), c.Routes))
+		},
+	}
+}
+
+// printRoutes shows what a request on each route is held to.
+func printRoutes(out io.Writer, routes []*policy.Route) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ROUTE\tMATCH\tAUTHENTICATE\tCONSISTENCY\tUPSTREAM")
+	for _, r := range routes {
+		rules := make([]string, 0, len(r.Rules))
+		for i := range r.Rules {
+			rules = append(rules, describeRule(&r.Rules[i]))
+		}
+		for i := range max(len(r.Patterns), len(rules)) {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
+				onlyFirst(i, r.Name), nth(i, r.Patterns), onlyFirst(i, strings.Join(r.Alternatives, ", ")),
+				nth(i, rules), onlyFirst(i, r.Upstream))
+		}
+	}
+	return table.Flush()
+}
+
+// describeRule writes a rule as a line, with all that relaxes it.
+func describeRule(r *policy.Rule) string {
+	text := fmt.Sprintf("%s = %s", r.Request, r.Identity)
+	if !r.Required {
+		text += " (not required)"
+	}
+	if len(r.When) > 0 {
+		levels := make([]string, 0, len(r.When))
+		for _, level := range r.When {
+			levels = append(levels, level.String())
+		}
+		text += " (only for " + strings.Join(levels, ", ") + ")"
+	}
+	return text
+}
+
+func onlyFirst(i int, text string) string {
+	if i == 0 {
+		return text
+	}
+	return ""
+}
+
+func nth[T any](i int, list []T) string {
+	if i < len(list) {
+		return fmt.Sprint(list[i])
+	}
+	return ""
+}

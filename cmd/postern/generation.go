@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"postern/authn"
+	"postern/config"
+	"postern/gate"
+	"postern/keys"
+	"postern/metrics"
+	"postern/proxy"
+)
+
+// generation is everything that one configuration has running. What did not
+// change is shared with the generation before it.
+type generation struct {
+	config    *config.Config
+	cache     *authn.Cache
+	upstreams map[string]*proxy.Upstream
+	remotes   map[string]*keys.Remote // by authenticator
+	static    map[string]*keys.Static // by authenticator
+	jwts      map[string]*authn.JWT
+	state     *proxy.State
+}
+
+// workshop holds what outlives generations.
+type workshop struct {
+	metrics *metrics.Registry
+	log     *slog.Logger
+}
+
+// build makes a generation that is ready to serve: its new key sources run and
+// have tried a first fetch, or ctx has ended. old is nil at start.
+func (w *workshop) build(ctx context.Context, c *config.Config, old *generation) *generation {
+	if old == nil {
+		old = &generation{config: &config.Config{}}
+	}
+	g := &generation{
+		config:    c,
+		upstreams: map[string]*proxy.Upstream{},
+		remotes:   map[string]*keys.Remote{},
+		static:    map[string]*keys.Static{},
+		jwts:      map[string]*authn.JWT{},
+	}
+	if g.cache = old.cache; g.cache == nil || c.Cache != old.config.Cache {
+		g.cache = authn.NewCache(c.Cache, w.metrics)
+	}
+	for name, settings := range c.Upstreams {
+		g.upstreams[name] = proxy.NewUpstream(name, settings, w.metrics, w.log)
+		if before := old.upstreams[name]; before != nil && before.Same(g.upstreams[name]) {
+			g.upstreams[name] = before
+		}
+	}
+	authenticators := w.authenticators(g, old)
+	g.awaitKeys(ctx, old)
+	g.state = proxy.NewState(proxy.StateSettings{
+		Gate: gate.New(gate.Settings{
+			Routes:          c.Routes,
+			Matcher:         c.Matcher,
+			Authenticators:  authenticators,
+			IdentityHeaders: c.IdentityHeaderNames(),
+		}),
+		Routes:      c.Routes,
+		Upstreams:   g.upstreams,
+		Trusted:     c.Server.TrustedProxies,
+		BodyTimeout: c.Server.BodyTimeout.Std(),
+		FullPath:    c.Log.Path == "full",
+		Metrics:     w.metrics,
+	})
+	return g
+}
+
+// authenticators makes those of a generation, with their keys.
+func (w *workshop) authenticators(g, old *generation) map[string]authn.Authenticator {
+	all := map[string]authn.Authenticator{}
+	for name, a := range g.config.Authenticators {
+		if a.Token != nil {
+			all[name] = g.config.Tokens[name]
+			continue
+		}
+		j := authn.NewJWT(name, a.JWT, w.keys(name, a.JWT, g, old), g.cache, int(g.config.Limits.TokenBytes))
+		if before := old.jwts[name]; before != nil && before.Same(j) {
+			j = before
+		}
+		g.jwts[name], all[name] = j, j
+	}
+	return all
+}
+
+// keys returns the key set of an authenticator: the one before where it is the
+// same, and otherwise a new one.
+func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) authn.KeySet {
+	if settings, isRemote := s.Keys.Remote(); isRemote {
+		r := old.remotes[name]
+		if r == nil || r.Settings() != settings {
+			r = keys.NewRemote(name, settings, w.metrics, w.log)
+			r.Start()
+		}
+		g.remotes[name] = r
+		return r
+	}
+	set := g.config.StaticKeys[name]
+	if before := old.static[name]; before != nil && before.Equal(set) {
+		set = before
+	}
+	g.static[name] = set
+	return set
+}
+
+// awaitKeys waits until each new key source has tried to fetch its keys, so
+// that a reload does not refuse customers meanwhile. A source that cannot be
+// reached does not hold up the rest: its routes answer 503.
+func (g *generation) awaitKeys(ctx context.Context, old *generation) {
+	for name, r := range g.remotes {
+		if r != old.remotes[name] {
+			_ = r.WaitFirst(ctx)
+		}
+	}
+}
+
+// sources lists the remote key sources, for readiness.
+func (g *generation) sources() []proxy.KeySource {
+	list := make([]proxy.KeySource, 0, len(g.remotes))
+	for _, r := range g.remotes {
+		list = append(list, r)
+	}
+	return list
+}
+
+// replace ends what of old the generation g no longer uses, once g serves.
+func (w *workshop) replace(old, g *generation) {
+	for name, set := range g.static {
+		if before := old.static[name]; before != nil && before != set {
+			set.Inherit(before)
+		}
+	}
+	for name, r := range old.remotes {
+		if g.remotes[name] == r {
+			continue
+		}
+		r.Stop()
+		if g.remotes[name] == nil {
+			w.metrics.ForgetSource(name)
+		}
+	}
+	for name, u := range old.upstreams {
+		if g.upstreams[name] != u {
+			u.Retire()
+		}
+	}
+	w.forget(g)
+}
+
+// forget deletes the metrics of what g no longer has.
+func (w *workshop) forget(g *generation) {
+	routes, upstreams, authenticators := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, r := range g.config.Routes {
+		routes[r.Name] = true
+	}
+	for name := range g.config.Upstreams {
+		upstreams[name] = true
+	}
+	for name, a := range g.config.Authenticators {
+		authenticators[name] = true
+		w.metrics.ForgetSecrets(name, secretEnds(a, func(string, time.Time) {}))
+	}
+	w.metrics.ForgetRoutes(routes)
+	w.metrics.ForgetUpstreams(upstreams)
+	w.metrics.ForgetAuthenticators(authenticators)
+}
+
+// publish sets the gauges that follow from a configuration alone.
+func (w *workshop) publish(g *generation) {
+	for name, a := range g.config.Authenticators {
+		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
+	}
+	for name, set := range g.static {
+		w.metrics.KeysLoaded(name, set.Len())
+	}
+}
+
+// secretEnds calls each with every configured secret or static token and its
+// end, the zero time for none, and returns the set of their ids.
+func secretEnds(a config.Authenticator, each func(id string, end time.Time)) map[string]bool {
+	ids := map[string]bool{}
+	switch {
+	case a.Token != nil:
+		for _, t := range a.Token.Tokens {
+			ids[t.ID] = true
+			each(t.ID, t.NotAfter)
+		}
+	case a.JWT != nil:
+		for _, s := range a.JWT.Keys.Secrets {
+			ids[s.ID] = true
+			each(s.ID, s.NotAfter)
+		}
+	}
+	return ids
+}
+
+// stop ends everything that runs in the background.
+func (g *generation) stop() {
+	for _, r := range g.remotes {
+		r.Stop()
+	}
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"postern/config"
+	"postern/proxy"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:     "serve --config FILE",
+		Short:   "Run the proxy",
+		Example: "  postern serve --config postern.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			c, err := config.Load(file, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM, syscall.SIGINT)
+			defer stop()
+			// A second signal ends the process at once.
+			defer context.AfterFunc(ctx, stop)()
+			return failed(serve(ctx, file, c, newLogger(c.Log, command.OutOrStdout())))
+		},
+	}
+	command.Flags().StringVar(&file, "config", "", "the configuration file (required)")
+	_ = command.MarkFlagRequired("config")
+	return command
+}
+
+// serve runs until ctx ends, then shuts down in order.
+func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger) error {
+	listeners, err := listenAll(c)
+	if err != nil {
+		return err
+	}
+	a := newApp(file, c, log)
+	defer a.close()
+
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+
+	server := proxy.NewServer(c.Server, a.handler, a.ready, log)
+	parts := proxy.AdminParts{
+		Ready:   a.ready,
+		Metrics: a.shop.metrics.Handler(log),
+		Reload:  a.reload,
+		Token:   c.AdminToken,
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(listeners.clients, c.Limits.Connections) })
+	operators := []*http.Server{operatorServer(proxy.NewAdmin(parts), log)}
+	group.Go(func() error { return serveOperators(operators[0], listeners.admin) })
+	if listeners.health != nil {
+		health := operatorServer(proxy.NewHealth(parts), log)
+		operators = append(operators, health)
+		group.Go(func() error { return serveOperators(health, listeners.health) })
+	}
+	group.Go(func() error {
+		for {
+			select {
+			case <-hangups:
+				_ = a.reload() // it has said why
+			case <-ctx.Done():
+				err := server.Shutdown(context.WithoutCancel(ctx))
+				for _, o := range operators {
+					err = errors.Join(err, o.Close())
+				}
+				return err
+			}
+		}
+	})
+	listeners.announce(log)
+	err = group.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// listeners are opened before anything else, so that a port that is taken is
+// known at once.
+type listeners struct {
+	clients, admin net.Listener
+	health         net.Listener // nil where none is configured
+}
+
+func listenAll(c *config.Config) (l listeners, err error) {
+	for _, want := range []struct {
+		address  string
+		listener *net.Listener
+	}{{c.Server.Listen, &l.clients}, {c.Admin.Listen, &l.admin}, {c.Health.Listen, &l.health}} {
+		if want.address == "" {
+			continue
+		}
+		if *want.listener, err = proxy.Listen(want.address); err != nil {
+			l.close()
+			return listeners{}, fmt.Errorf("listen: %w", err)
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() {
+	for _, open := range []net.Listener{l.clients, l.admin, l.health} {
+		if open != nil {
+			_ = open.Close()
+		}
+	}
+}
+
+func (l listeners) announce(log *slog.Logger) {
+	attributes := []any{"clients", l.clients.Addr().String(), "admin", l.admin.Addr().String()}
+	if l.health != nil {
+		attributes = append(attributes, "health", l.health.Addr().String())
+	}
+	log.Info("listening", attributes...)
+}
+
+func operatorServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+	}
+}
+
+func serveOperators(s *http.Server, l net.Listener) error {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

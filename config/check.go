@@ -1,0 +1,153 @@
+package config
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+
+	"postern/authn"
+	"postern/policy"
+)
+
+// check reports what is wrong with the values, and between the parts.
+func (c *Config) check(problems *policy.Problems) {
+	top := policy.Path{}
+	c.Server.Check(top.At("server"), problems)
+	c.Admin.Check(top.At("admin"), problems)
+	c.Health.Check(top.At("health"), problems)
+	c.Log.Check(top.At("log"), problems)
+	c.Limits.Check(top.At("limits"), problems)
+	c.Cache.Check(top.At("cache"), problems)
+	for name, u := range c.Upstreams {
+		checkName(top.At("upstreams", name), name, problems)
+		u.Check(top.At("upstreams", name), problems)
+	}
+	for name, a := range c.Authenticators {
+		at := top.At("authenticators", name)
+		checkName(at, name, problems)
+		switch {
+		case name == authn.AnonymousName:
+			problems.Addf(at, "anonymous is built in")
+		case a.Token != nil:
+			a.Token.Check(at, problems)
+		case a.JWT != nil:
+			a.JWT.Check(at, problems)
+		}
+	}
+	if len(c.RouteList) == 0 {
+		problems.Addf(top.At("routes"), "there is no route: every request would be refused")
+	}
+	policy.CheckRoutes(top.At("routes"), c.RouteList, c.IdentityHeaders, problems)
+	for i := range c.RouteList {
+		c.checkRoute(top.At("routes", i), &c.RouteList[i], problems)
+	}
+}
+
+// plainName keeps names apart in a metric label, where those of a group are
+// joined with a plus sign.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func checkName(at policy.Path, name string, problems *policy.Problems) {
+	if !plainName.MatchString(name) {
+		problems.Addf(at, "%q is no name: use up to 64 letters, digits, dots, hyphens and underscores", name)
+	}
+}
+
+// checkRoute holds a route to the upstreams and authenticators that it names.
+func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *policy.Problems) {
+	switch _, known := c.Upstreams[r.Upstream]; {
+	case r.Upstream == "":
+		problems.Addf(at, "upstream is missing")
+	case !known:
+		problems.Addf(at.At("upstream"), "there is no upstream %q%s", r.Upstream, suggest(r.Upstream, slices.Sorted(maps.Keys(c.Upstreams))))
+	}
+	if len(r.Authenticate) == 0 {
+		problems.Addf(at, "authenticate is missing: name authenticators, or [anonymous] for a public route")
+	}
+	var carriers []authn.Carrier
+	seen := map[string]bool{}
+	for i, alternative := range r.Authenticate {
+		place := at.At("authenticate", i)
+		if len(alternative) != 1 {
+			problems.Addf(place, "groups of authenticators: not supported yet")
+		}
+		for _, name := range alternative {
+			if seen[name] {
+				problems.Addf(place, "%s stands twice", name)
+			}
+			seen[name] = true
+			own, known := c.carriers(name)
+			if !known {
+				names := append(slices.Sorted(maps.Keys(c.Authenticators)), authn.AnonymousName)
+				problems.Addf(place, "there is no authenticator %q%s", name, suggest(name, names))
+			}
+			for _, carrier := range own {
+				if slices.ContainsFunc(carriers, carrier.Overlaps) {
+					problems.Addf(place, "%s is carried where another alternative of the route is; telling them apart: not supported yet", name)
+					break
+				}
+			}
+			carriers = append(carriers, own...)
+		}
+	}
+	c.checkIdentityReferences(at, r, problems)
+}
+
+func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
+	a, known := c.Authenticators[name]
+	switch {
+	case a.Token != nil:
+		return a.Token.Carriers(), true
+	case a.JWT != nil:
+		return a.JWT.Carriers(), true
+	}
+	return nil, known || name == authn.AnonymousName
+}
+
+// checkIdentityReferences: a rule on something that no authenticator of its
+// route can give would refuse every request.
+func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings, problems *policy.Problems) {
+	attributes, claims := map[string]bool{}, false
+	for _, alternative := range r.Authenticate {
+		for _, name := range alternative {
+			a := c.Authenticators[name]
+			claims = claims || a.JWT != nil
+			a.attributes(attributes)
+		}
+	}
+	for i, rule := range r.Consistency {
+		place := at.At("consistency", i, "identity")
+		switch rule.Identity.Source {
+		case policy.Attribute:
+			if name := rule.Identity.Name; !attributes[name] {
+				problems.Addf(place, "no authenticator of this route has an attribute %q%s", name, suggest(name, slices.Sorted(maps.Keys(attributes))))
+			}
+		case policy.Claim:
+			if !claims {
+				problems.Addf(place, "no authenticator of this route has claims")
+			}
+		}
+	}
+}
+
+// attributes adds the names of attributes that the authenticator may give.
+func (a *Authenticator) attributes(names map[string]bool) {
+	add := func(attributes map[string]string) {
+		for name := range attributes {
+			names[name] = true
+		}
+	}
+	switch {
+	case a.Token != nil:
+		for _, t := range a.Token.Tokens {
+			add(t.Attributes)
+		}
+	case a.JWT != nil:
+		for _, s := range a.JWT.Keys.Secrets {
+			add(s.Attributes)
+		}
+		for _, k := range a.JWT.Keys.PublicKeys {
+			add(k.Attributes)
+		}
+	}
+}

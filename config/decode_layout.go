@@ -1,0 +1,78 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"postern/policy"
+)
+
+// layout is what the tags of a struct say:
+//
+//	`yaml:"name"`     the field of the key name
+//	`yaml:",inline"`  an exported struct whose keys stand among those of this one
+//	`yaml:",scalar"`  the field that a scalar in place of the mapping sets
+type layout struct {
+	fields map[string][]int // by key, as [reflect.Value.FieldByIndex] takes them
+	names  []string         // the keys, in the order of the fields
+	scalar []int
+	// secret says that the scalar is a secret. What looks like an unknown key
+	// may then be one whose quotes are missing, and is not shown.
+	secret bool
+}
+
+// layout returns the layout of a struct type.
+func (d *decoder) layout(t reflect.Type) *layout {
+	l, ok := d.layouts[t]
+	if !ok {
+		l = &layout{fields: make(map[string][]int)}
+		l.add(t, nil)
+		d.layouts[t] = l
+	}
+	return l
+}
+
+func (l *layout) add(t reflect.Type, parent []int) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		index := append(parent[:len(parent):len(parent)], i)
+		switch name, option := fieldTag(field); {
+		case option == "inline":
+			l.add(field.Type, index)
+		case option == "scalar":
+			l.scalar = index
+			l.secret = field.Type == reflect.TypeFor[policy.Secret]()
+		case name == "":
+		case l.fields[name] != nil:
+			panic(fmt.Sprintf("config: two fields of %v have the key %q", t, name))
+		default:
+			l.fields[name] = index
+			l.names = append(l.names, name)
+		}
+	}
+}
+
+// fieldTag returns the key and the option of a field, both empty where the
+// configuration cannot set it.
+func fieldTag(field reflect.StructField) (name, option string) {
+	name, option, _ = strings.Cut(field.Tag.Get("yaml"), ",")
+	return name, option
+}
+
+// setDefaults gives a struct that nothing has been decoded into yet its
+// defaults: first those of the structs in it, written or not, and then its
+// own, so that it may change theirs.
+func setDefaults(v reflect.Value) {
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		if name, option := fieldTag(v.Type().Field(i)); name != "" || option != "" {
+			setDefaults(v.Field(i))
+		}
+	}
+	if s, ok := v.Addr().Interface().(interface{ SetDefaults() }); ok {
+		s.SetDefaults()
+	}
+}

@@ -1,0 +1,29 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"slices"
+)
+
+// Warnings says what is legal but worth a second look, one sentence each.
+func (c *Config) Warnings() []string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
+		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && len(c.IdentityHeaders) > 0 {
+			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
+		}
+	}
+	return list
+}
+
+// isPlaintext reports whether requests leave this machine unencrypted.
+func isPlaintext(u *url.URL) bool {
+	if u.Scheme != "http" && u.Scheme != "h2c" {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() != "localhost" && (err != nil || !addr.IsLoopback())
+}

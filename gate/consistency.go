@@ -1,0 +1,111 @@
+package gate
+
+import (
+	"net/url"
+	"strings"
+
+	"postern/policy"
+)
+
+// checkConsistency holds the request to each rule of its route.
+func (d *Decision) checkConsistency(host string) error {
+	for i := range d.Route.Rules {
+		rule := &d.Route.Rules[i]
+		if !rule.Applies(d.Verified.Level) {
+			continue
+		}
+		var one [1]string // the common case needs no list on the heap
+		named, err := d.named(rule.Request, host, one[:0])
+		if err != nil {
+			return err
+		}
+		if err := rule.Check(&d.Verified.Identity, named); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// named appends to list every value that the request has where ref points.
+func (d *Decision) named(ref policy.Reference, host string, list []string) ([]string, error) {
+	r := d.request
+	switch ref.Source {
+	case policy.PathValue:
+		if value, ok := d.values.Get(ref.Name); ok {
+			list = append(list, value)
+		}
+	case policy.QueryParameter:
+		return appendQuery(list, r.URL.RawQuery, ref.Name)
+	case policy.HeaderField:
+		list = append(list, r.Header[ref.Name]...)
+	case policy.Cookie:
+		return appendCookie(list, r.Header["Cookie"], ref.Name)
+	case policy.Host:
+		list = append(list, host)
+	case policy.Method:
+		list = append(list, r.Method)
+	}
+	return list, nil
+}
+
+// checkNames refuses a parameter or cookie that a backend might read in place
+// of one that a rule compares.
+func checkNames(r *Request, compiled *route) error {
+	for _, checked := range compiled.query {
+		if err := checkQueryAliases(r.URL.RawQuery, checked); err != nil {
+			return err
+		}
+	}
+	for _, checked := range compiled.cookies {
+		for name := range eachCookie(r.Header["Cookie"]) {
+			if isNameAlias(name, checked) {
+				return policy.Denyf(policy.MalformedRequest, "a cookie is another spelling of %s", checked)
+			}
+		}
+	}
+	return nil
+}
+
+// eachCookie yields names and raw values as RFC 6265, section 4.2.1, writes
+// them, without judging either.
+func eachCookie(fields []string) func(yield func(name, value string) bool) {
+	return func(yield func(name, value string) bool) {
+		for _, field := range fields {
+			for pair := range strings.SplitSeq(field, ";") {
+				name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if !yield(strings.Trim(name, " \t"), strings.Trim(value, " \t")) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// appendCookie appends each value of the named cookie. Backends differ on
+// whether they drop quotes and decode percent signs: a value on which that
+// makes a difference names nobody.
+func appendCookie(list, fields []string, name string) ([]string, error) {
+	for n, value := range eachCookie(fields) {
+		if n != name {
+			continue
+		}
+		if decoded, err := url.PathUnescape(value); err != nil || decoded != value || strings.HasPrefix(value, `"`) {
+			return nil, policy.Denyf(policy.IdentityMismatch, "the cookie %s is quoted or encoded", name)
+		}
+		list = append(list, value)
+	}
+	return list, nil
+}
+
+// resolveRequest gives what a header template names of the request: an id of
+// ours, or a part that a required rule has compared in every occurrence.
+func (d *Decision) resolveRequest(ref policy.Reference) (any, bool) {
+	if ref.Source == policy.RequestID {
+		return d.request.ID, true
+	}
+	named, err := d.named(ref, policy.NormalizeHost(d.request.Host), nil)
+	if err != nil || len(named) == 0 {
+		return nil, false
+	}
+	return named[0], true
+}

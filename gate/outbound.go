@@ -1,0 +1,61 @@
+package gate
+
+import (
+	"net/http"
+)
+
+// Stripped counts what [Decision.Outbound] removed of the client's identity
+// headers, by how they were spelled.
+type Stripped struct{ Exact, Alias int }
+
+// Outbound edits the header of an allowed request on its way to the upstream.
+// It is the only code that sets or strips identity headers: afterwards the
+// header holds those of the verified identity and no others, no credential but
+// a verified one that is to be forwarded, and no forwarding header that an
+// untrusted peer sent.
+func (d *Decision) Outbound(h http.Header) (stripped Stripped) {
+	for name := range h {
+		class, alias := d.gate.fields.class(name)
+		if class == 0 || d.keeps(name, class, alias) {
+			continue
+		}
+		delete(h, name)
+		if class&identityField == 0 {
+			continue
+		}
+		if alias {
+			stripped.Alias++
+		} else {
+			stripped.Exact++
+		}
+	}
+	for _, rendered := range d.Verified.Headers(d.Route.Headers) {
+		h[rendered.Name] = rendered.Values
+	}
+	d.Route.Headers.SetPerCall(h, &d.Verified.Identity, d.resolveRequest)
+	return stripped
+}
+
+// keeps reports whether a field of a class passes after all.
+func (d *Decision) keeps(name string, class fieldClass, alias bool) bool {
+	switch {
+	case class&(identityField|hopField) != 0:
+		return false
+	case class&credentialField != 0:
+		return d.forward && name == d.carrier.Header
+	case class&forwardingField != 0:
+		return d.request.TrustedPeer && !alias
+	}
+	return true // only read
+}
+
+// ReservedTrailers counts the identity headers that a client announced as
+// trailers; the proxy drops every trailer.
+func (d *Decision) ReservedTrailers(trailer http.Header) (n int) {
+	for name := range trailer {
+		if class, _ := d.gate.fields.class(name); class&identityField != 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,163 @@
+package gate
+
+import (
+	"iter"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"postern/policy"
+)
+
+// maxParams bounds the parameters of a query or a form. Backends stop reading
+// at different numbers, and what is beyond must not hide from a rule.
+const maxParams = 1000
+
+// param is one parameter of a query or a form.
+type param struct {
+	name  string // decoded
+	value string // still encoded: most values are never looked at
+}
+
+// decoded returns the value of a parameter that [params] yielded.
+func (p param) decoded() string {
+	value, _ := unescapeParam(p.value)
+	return value
+}
+
+// params walks a query, or a body of application/x-www-form-urlencoded. It
+// ends with an error where backends would read it in different ways: at a
+// semicolon (a separator to some) or # (the end to some), a byte that does not
+// belong in a URL, invalid percent-encoding, a name that is not UTF-8, and the
+// parameter after [maxParams]. It allocates only for names that need decoding.
+func params(query string) iter.Seq2[param, error] {
+	return func(yield func(param, error) bool) {
+		for n := 0; query != ""; n++ {
+			if n == maxParams {
+				yield(param{}, malformedQuery("has too many parameters"))
+				return
+			}
+			var text string
+			text, query, _ = strings.Cut(query, "&")
+			if text == "" {
+				continue
+			}
+			p, err := parseParam(text)
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func parseParam(text string) (param, error) {
+	for _, c := range []byte(text) {
+		if c <= ' ' || c == 0x7f || c == ';' || c == '#' {
+			return param{}, malformedQuery("holds a byte that must be encoded")
+		}
+	}
+	name, value, _ := strings.Cut(text, "=")
+	name, ok := unescapeParam(name)
+	switch {
+	case !ok || !validEscapes(value):
+		return param{}, malformedQuery("holds invalid percent-encoding")
+	case !utf8.ValidString(name):
+		return param{}, malformedQuery("holds a name that is not UTF-8")
+	}
+	return param{name, value}, nil
+}
+
+func unescapeParam(s string) (unescaped string, ok bool) {
+	if !strings.ContainsAny(s, "%+") {
+		return s, true
+	}
+	unescaped, err := url.QueryUnescape(s)
+	return unescaped, err == nil
+}
+
+func validEscapes(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		if _, ok := escapeAt(s, i); !ok {
+			return false
+		}
+		i += 2
+	}
+	return true
+}
+
+// checkQuery refuses a query that [params] finds at fault.
+func checkQuery(query string) error {
+	for _, err := range params(query) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkQueryAliases refuses a query with a parameter that is an alias of the
+// checked one (see [isNameAlias]).
+func checkQueryAliases(query, checked string) error {
+	for p, err := range params(query) {
+		if err != nil {
+			return err
+		}
+		if isNameAlias(p.name, checked) {
+			return policy.Denyf(policy.MalformedRequest, "a parameter is another spelling of %s", checked)
+		}
+	}
+	return nil
+}
+
+// appendQuery appends the decoded values of every parameter of this name, in
+// order.
+func appendQuery(list []string, query, name string) ([]string, error) {
+	for p, err := range params(query) {
+		if err != nil {
+			return nil, err
+		}
+		if p.name == name {
+			list = append(list, p.decoded())
+		}
+	}
+	return list, nil
+}
+
+// isNameAlias reports whether some backend takes name for checked, though it
+// is another name: one that ignores case or white space around it, ends it at
+// NUL, reads name[…] or name.x as a part of it, or, as PHP does, turns spaces,
+// dots and brackets into _. It judges the decoded names of queries, forms and
+// cookies.
+func isNameAlias(name, checked string) bool {
+	if name == checked {
+		return false
+	}
+	rest, _, _ := strings.Cut(name, "\x00")
+	rest = strings.TrimSpace(rest)
+	// To many backends, ids[] and ids are the same list.
+	for _, want := range strings.TrimSuffix(checked, "[]") {
+		got, size := utf8.DecodeRuneInString(rest)
+		if size == 0 || foldNameRune(got) != foldNameRune(want) {
+			return false
+		}
+		rest = rest[size:]
+	}
+	rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
+	return rest == "" || rest[0] == '[' || rest[0] == '.'
+}
+
+func foldNameRune(r rune) rune {
+	switch r {
+	case ' ', '.', '[':
+		return '_'
+	}
+	return unicode.ToLower(unicode.ToUpper(r))
+}
+
+func malformedQuery(fault string) error {
+	return policy.Deny(policy.MalformedRequest, "the query "+fault)
+}

@@ -1,0 +1,135 @@
+package keys
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"postern/policy"
+)
+
+// Key verifies signatures. Everything but its liveness is fixed; it is safe for
+// concurrent use, and nothing that formats, logs or marshals it shows its
+// material.
+type Key struct {
+	// ID is the kid of a JWK, or the id that the configuration gives; "" for a
+	// JWK without kid.
+	ID string
+	// Attributes are what the configuration says of whoever holds the key.
+	Attributes map[string]string
+	// NotBefore and NotAfter bound when the key is current; a zero time is no
+	// bound.
+	NotBefore, NotAfter time.Time
+
+	algorithm string // the only one that the key is for; "" for all that fit
+	material  any    // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	identity  [sha256.Size]byte
+	gone      atomic.Bool
+}
+
+// seal computes the identity of a key whose fields are all set.
+func (k *Key) seal() (*Key, error) {
+	material, ok := k.material.([]byte)
+	if !ok {
+		der, err := x509.MarshalPKIXPublicKey(k.material)
+		if err != nil {
+			return nil, err
+		}
+		material = der
+	}
+	digest := sha256.New()
+	// A map prints in the order of its keys, and quoting keeps fields apart.
+	fmt.Fprintf(digest, "%q %q %q %d %d %d %d %T %x", k.ID, k.algorithm, k.Attributes,
+		k.NotBefore.Unix(), k.NotBefore.Nanosecond(), k.NotAfter.Unix(), k.NotAfter.Nanosecond(), k.material, material)
+	digest.Sum(k.identity[:0])
+	return k, nil
+}
+
+// same reports whether two keys are equal in everything but liveness.
+func (k *Key) same(o *Key) bool { return k.identity == o.identity }
+
+// Live reports whether the key is still part of its set. A key that left never
+// comes back; the same material published again is a new Key.
+func (k *Key) Live() bool { return !k.gone.Load() }
+
+// Current reports whether a time is within NotBefore, inclusive, and NotAfter,
+// exclusive.
+func (k *Key) Current(at time.Time) bool {
+	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
+}
+
+// Symmetric reports whether the key is a shared secret.
+func (k *Key) Symmetric() bool { return isSecret(k.material) }
+
+// Fits reports whether the key may verify signatures of an algorithm: it is of
+// the right kind, and not published for another algorithm (RFC 7517, section
+// 4.4).
+func (k *Key) Fits(algorithm string) bool {
+	a, ok := LookupAlgorithm(algorithm)
+	return ok && k.fits(a)
+}
+
+func (k *Key) fits(a *Algorithm) bool {
+	return (k.algorithm == "" || k.algorithm == a.name) && a.fits(k.material)
+}
+
+// Verify checks a signature over signingInput, the first two parts of a compact
+// JWS with the dot between them. Its error is [policy.AlgorithmNotAllowed] where
+// the key does not fit, else [policy.BadSignature]. Verify does not ask whether
+// the key is live or current.
+func (k *Key) Verify(algorithm, signingInput string, signature []byte) error {
+	a, ok := LookupAlgorithm(algorithm)
+	if !ok || !k.fits(a) {
+		return policy.Deny(policy.AlgorithmNotAllowed, "")
+	}
+	if a.method.Verify(signingInput, signature, k.material) != nil {
+		return policy.Deny(policy.BadSignature, "")
+	}
+	return nil
+}
+
+// String names the key by its id.
+func (k *Key) String() string { return "key " + strconv.Quote(k.ID) }
+
+// Format prints what [Key.String] returns for every verb: fmt would print the
+// fields for those that are not for strings.
+func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// LogValue names the key by its id, for log/slog.
+func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// inherit returns fresh with each key that old holds too replaced by the old
+// pointer, so that what a key has verified stays valid, and the keys of old
+// that fresh lacks.
+func inherit(old, fresh []*Key) (kept, gone []*Key) {
+	known := make(map[[sha256.Size]byte]*Key, len(old))
+	for _, k := range old {
+		known[k.identity] = k
+	}
+	kept = make([]*Key, len(fresh))
+	for i, k := range fresh {
+		if before, ok := known[k.identity]; ok {
+			delete(known, k.identity)
+			k = before
+		}
+		kept[i] = k
+	}
+	for _, k := range old {
+		if _, left := known[k.identity]; left {
+			gone = append(gone, k)
+		}
+	}
+	return kept, gone
+}
+
+// retire marks keys as no longer part of their set.
+func retire(gone []*Key) {
+	for _, k := range gone {
+		k.gone.Store(true)
+	}
+}

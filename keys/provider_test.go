@@ -1,0 +1,208 @@
+package keys_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// provider is an identity provider without a network, so that a test can hold
+// its clock.
+type provider struct {
+	mu       sync.Mutex
+	document string
+	status   int // 200 where it is 0
+	control  string
+	delay    time.Duration
+	panics   bool
+	fetched  []time.Time
+}
+
+func (p *provider) set(change func(*provider)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
+func (p *provider) publish(jwks ...string) {
+	p.set(func(p *provider) { p.document, p.status = jwkSet(jwks...), http.StatusOK })
+}
+
+func (p *provider) fetches() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fetched
+}
+
+// RoundTrip answers with what is published when the request begins.
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	document, status, control, delay, panics := p.document, p.status, p.control, p.delay, p.panics
+	p.fetched = append(p.fetched, time.Now())
+	p.mu.Unlock()
+	if panics {
+		panic(document)
+	}
+	select {
+	case <-time.After(delay):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	return &http.Response{
+		StatusCode: max(status, http.StatusOK),
+		Header:     http.Header{"Cache-Control": {control}},
+		Body:       io.NopCloser(strings.NewReader(document)),
+		Request:    r,
+	}, nil
+}
+
+// observer records what it is told.
+type observer struct {
+	mu             sync.Mutex
+	loaded         []int
+	succeeded      int
+	failed         int
+	unknown        int
+	lastRefreshEnd time.Time
+}
+
+func (o *observer) KeysLoaded(_ string, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.loaded = append(o.loaded, n)
+}
+
+func (o *observer) KeysRefreshed(_ string, ok bool, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lastRefreshEnd = at
+	if ok {
+		o.succeeded++
+	} else {
+		o.failed++
+	}
+}
+
+func (o *observer) UnknownKid(string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.unknown++
+}
+
+// lockedBuffer is a log that a test reads while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+var remoteSettings = keys.RemoteSettings{
+	URL:      "https://idp.example.com/jwks?token=s3cret",
+	Refresh:  5 * time.Minute,
+	Timeout:  5 * time.Second,
+	MaxBytes: 1 << 20,
+	MaxStale: 24 * time.Hour,
+}
+
+// rig is a started source in a bubble of its own clock.
+type rig struct {
+	*testing.T
+	*keys.Remote
+	provider *provider
+	observer *observer
+	log      *lockedBuffer
+}
+
+// inBubble runs a test on a source that has fetched what is published. The
+// bubble fails a test that leaves a goroutine behind.
+func inBubble(t *testing.T, s keys.RemoteSettings, published []string, test func(*rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, provider: &provider{}, observer: &observer{}, log: &lockedBuffer{}}
+		r.provider.publish(published...)
+		r.Remote = keys.NewRemote("idp", s, r.observer, slog.New(slog.NewJSONHandler(r.log, nil)))
+		r.SetTransport(r.provider)
+		r.Start()
+		defer r.Stop()
+		if err := r.WaitFirst(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		test(r)
+	})
+}
+
+// seek returns the reason of Seek, and how long it took.
+func (r *rig) seek(kid string) (policy.Reason, time.Duration) {
+	start := time.Now()
+	err := r.Seek(r.Context(), kid)
+	return policy.ReasonOf(err), time.Since(start)
+}
+
+func (r *rig) wantSeek(kid string, want policy.Reason, took time.Duration) {
+	r.Helper()
+	if got, d := r.seek(kid); got != want || d != took {
+		r.Errorf("Seek(%q) = %v after %v, want %v after %v", kid, got, d, want, took)
+	}
+}
+
+// key returns the only candidate for ES256, or nil.
+func (r *rig) key(kid string) *keys.Key {
+	r.Helper()
+	list, err := r.Candidates(kid, "ES256", time.Now())
+	if err != nil {
+		return nil
+	}
+	if len(list) != 1 {
+		r.Fatalf("Candidates(%q) = %v", kid, list)
+	}
+	return list[0]
+}
+
+func (r *rig) wantFetches(want int) {
+	r.Helper()
+	synctest.Wait()
+	if got := len(r.provider.fetches()); got != want {
+		r.Errorf("%d fetches, want %d", got, want)
+	}
+}
+
+// accepted is what a proxy does with a token: it reports whether its key is had.
+func (r *rig) accepted(kid string) bool {
+	_, err := r.Candidates(kid, "ES256", time.Now())
+	if policy.ReasonOf(err) == policy.UnknownKey {
+		err = r.Seek(r.Context(), kid)
+	}
+	return err == nil
+}
+
+// poll is how often a client tries again.
+const poll = 10 * time.Millisecond
+
+// untilAccepted returns how long a client that tries again and again is refused.
+func (r *rig) untilAccepted(kid string) time.Duration {
+	start := time.Now()
+	for !r.accepted(kid) {
+		time.Sleep(poll)
+	}
+	return time.Since(start)
+}

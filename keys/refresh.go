@@ -1,0 +1,159 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// minRefresh is the least time between two fetches that no kid asked for.
+	minRefresh = 5 * time.Second
+	// The first and the longest pause after a failed fetch.
+	minRetry = time.Second
+	maxRetry = 30 * time.Second
+)
+
+// refresh fetches the keys once and plans the next fetch.
+func (r *Remote) refresh(ctx context.Context) {
+	fetch, begun := r.begin()
+	jwks, cacheControl, err := r.load(ctx)
+	if ctx.Err() != nil {
+		return // stopped: the source is not to blame
+	}
+	now := time.Now()
+	if err == nil {
+		r.succeed(jwks, cacheControl, fetch, begun, now)
+	} else {
+		r.fail(err, now)
+	}
+	r.observer.KeysRefreshed(r.source, err == nil, now)
+}
+
+// begin numbers the fetch. A kid that is seen from here on needs another one.
+func (r *Remote) begin() (fetch uint64, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now = time.Now()
+	r.fetches++
+	r.fetching, r.asked = true, false
+	r.next = now.Add(r.settings.Refresh)
+	return r.fetches, now
+}
+
+// load fetches and parses the key set. What a source sends must not end the
+// process, even where it finds a fault in a parser.
+func (r *Remote) load(ctx context.Context) (jwks *JWKS, cacheControl string, err error) {
+	defer func() {
+		if recover() != nil {
+			r.log.Error("panic while refreshing keys", "source", r.source, "stack", string(debug.Stack()))
+			err = errors.New("reading the answer panicked")
+		}
+	}()
+	body, cacheControl, err := r.fetch(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	jwks, err = ParseJWKS(body)
+	return jwks, cacheControl, err
+}
+
+func (r *Remote) succeed(jwks *JWKS, cacheControl string, fetch uint64, begun, now time.Time) {
+	var old []*Key
+	if s := r.set.Load(); s != nil {
+		old = s.keys
+	}
+	kept, gone := inherit(old, jwks.Keys)
+	fresh := newSet(kept)
+	r.failures, r.stale = 0, now.Add(r.settings.MaxStale)
+
+	r.mu.Lock()
+	r.set.Store(fresh)
+	r.sightings.settle(fetch, begun)
+	r.plan(now.Add(r.interval(cacheControl)))
+	r.mu.Unlock()
+	retire(gone)
+
+	r.observer.KeysLoaded(r.source, len(kept))
+	r.report(jwks, len(gone) > 0 || len(kept) != len(old))
+}
+
+// report logs a key set that is not as the last one was.
+func (r *Remote) report(jwks *JWKS, changed bool) {
+	ignored := strings.Join(jwks.Reasons, "; ")
+	level := slog.LevelInfo
+	if ignored != r.reported && jwks.Ignored > 0 {
+		level = slog.LevelWarn
+	}
+	if changed || ignored != r.reported {
+		r.log.Log(context.Background(), level, "keys loaded", "source", r.source,
+			"keys", len(jwks.Keys), "ignored", jwks.Ignored, "reasons", ignored)
+	}
+	r.reported = ignored
+}
+
+func (r *Remote) fail(err error, now time.Time) {
+	pause := min(minRetry<<min(r.failures, 5), maxRetry, r.settings.Refresh)
+	r.failures++
+	r.mu.Lock()
+	r.plan(now.Add(jitter(pause)))
+	r.mu.Unlock()
+	r.log.Error("refreshing keys failed", "source", r.source, "cause", err.Error(), "failures", r.failures)
+	r.expire(now)
+}
+
+// plan says when the next fetch begins, unless a kid wants it sooner, and tells
+// those who wait that one has ended. r.mu is held.
+func (r *Remote) plan(due time.Time) {
+	if !r.asked || due.Before(r.next) {
+		r.next = due
+	}
+	r.fetching = false
+	close(r.ended)
+	r.ended = make(chan struct{})
+}
+
+// expire drops the keys where they have got too old.
+func (r *Remote) expire(now time.Time) {
+	s := r.set.Load()
+	if s == nil || now.Before(r.stale) {
+		return
+	}
+	r.mu.Lock()
+	r.set.Store(nil)
+	r.mu.Unlock()
+	retire(s.keys)
+	r.observer.KeysLoaded(r.source, 0)
+	r.log.Error("keys dropped: no fetch has succeeded for too long", "source", r.source, "max_stale", r.settings.MaxStale)
+}
+
+// interval returns the time until the next regular fetch.
+func (r *Remote) interval(cacheControl string) time.Duration {
+	interval := r.settings.Refresh
+	if age, ok := maxAge(cacheControl); ok {
+		interval = min(interval, age)
+	}
+	return max(jitter(interval), minRefresh)
+}
+
+// jitter takes up to a tenth off, so that many proxies do not ask as one.
+func jitter(d time.Duration) time.Duration { return d - rand.N(d/10+1) }
+
+// maxAge returns the max-age of a Cache-Control header (RFC 9111, section
+// 5.2.2.1).
+func maxAge(cacheControl string) (time.Duration, bool) {
+	for directive := range strings.SplitSeq(cacheControl, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		if !strings.EqualFold(name, "max-age") {
+			continue
+		}
+		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+		return time.Duration(seconds) * time.Second, err == nil
+	}
+	return 0, false
+}

@@ -1,0 +1,193 @@
+package keys
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"postern/policy"
+)
+
+// Settings say where the keys of an authenticator come from: exactly one of
+// Secrets, JWKSURL, JWKSFile and PublicKeys. An empty list that is written is
+// one of them: nothing verifies.
+type Settings struct {
+	Secrets    []SecretSettings    `yaml:"secrets"`
+	PublicKeys []PublicKeySettings `yaml:"public_keys"`
+	// JWKSFile is the path of a JWK set.
+	JWKSFile string `yaml:"jwks_file"`
+	// JWKSURL is where a JWK set is fetched, again and again.
+	JWKSURL string `yaml:"jwks_url"`
+
+	// Refresh is the time between two fetches; a shorter max-age of the answer is
+	// honoured.
+	Refresh policy.Duration `yaml:"refresh"`
+	// Timeout bounds a fetch, from the connection to the last byte.
+	Timeout policy.Duration `yaml:"timeout"`
+	// MaxBytes bounds the fetched document.
+	MaxBytes policy.Size `yaml:"max_bytes"`
+	// MaxStale is how long keys are used after the last successful fetch.
+	MaxStale policy.Duration `yaml:"max_stale"`
+	// Required makes readiness wait for the keys without a limit.
+	Required bool `yaml:"required"`
+	// AllowInsecureHTTP accepts that whoever is on the way can replace the keys.
+	AllowInsecureHTTP bool `yaml:"allow_insecure_http"`
+
+	Discovery   policy.Unsupported `yaml:"discovery"`
+	X509URL     policy.Unsupported `yaml:"x509_url"`
+	KeyringFile policy.Unsupported `yaml:"keyring_file"`
+	Select      policy.Unsupported `yaml:"select"`
+	TLS         policy.Unsupported `yaml:"tls"`
+	Proxy       policy.Unsupported `yaml:"proxy"`
+}
+
+// SecretSettings configure a shared secret.
+type SecretSettings struct {
+	ID         string            `yaml:"id"`
+	Value      Value             `yaml:"value"`
+	NotBefore  time.Time         `yaml:"not_before"`
+	NotAfter   time.Time         `yaml:"not_after"`
+	Attributes map[string]string `yaml:"attributes"`
+}
+
+// PublicKeySettings configure a public key, whose id is the kid of its tokens.
+type PublicKeySettings struct {
+	ID         string            `yaml:"id"`
+	File       string            `yaml:"file"`
+	Attributes map[string]string `yaml:"attributes"`
+}
+
+// What a configuration means where it says nothing.
+const (
+	defaultRefresh  = policy.Duration(5 * time.Minute)
+	defaultTimeout  = policy.Duration(5 * time.Second)
+	defaultMaxBytes = policy.Size(1 << 20)
+	defaultMaxStale = policy.Duration(24 * time.Hour)
+)
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *Settings) SetDefaults() {
+	s.Refresh, s.Timeout = defaultRefresh, defaultTimeout
+	s.MaxBytes, s.MaxStale = defaultMaxBytes, defaultMaxStale
+}
+
+// Remote returns the settings of a remote source, and whether s is one.
+func (s *Settings) Remote() (RemoteSettings, bool) {
+	return RemoteSettings{
+		URL:      s.JWKSURL,
+		Refresh:  s.Refresh.Std(),
+		Timeout:  s.Timeout.Std(),
+		MaxBytes: int64(s.MaxBytes),
+		MaxStale: s.MaxStale.Std(),
+		Required: s.Required,
+	}, s.JWKSURL != ""
+}
+
+// Check reports what is wrong with the settings themselves; what they name is
+// read by [Settings.Load].
+func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
+	s.checkSource(at, problems)
+	checkSecrets(s.Secrets, at.At("secrets"), problems)
+	checkPublicKeys(s.PublicKeys, at.At("public_keys"), problems)
+	if s.JWKSURL != "" {
+		s.checkRemote(at, problems)
+	} else {
+		s.checkNotRemote(at, problems)
+	}
+}
+
+func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
+	sources := 0
+	for _, given := range [...]bool{s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != ""} {
+		if given {
+			sources++
+		}
+	}
+	if sources != 1 {
+		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file and jwks_url")
+	}
+}
+
+func checkSecrets(secrets []SecretSettings, at policy.Path, problems *policy.Problems) {
+	ids := make(map[string]bool)
+	for i, secret := range secrets {
+		checkID(secret.ID, ids, at.At(i), problems)
+		if !secret.NotAfter.IsZero() && !secret.NotAfter.After(secret.NotBefore) {
+			problems.Addf(at.At(i, "not_after"), "is not after not_before: the secret would never be valid")
+		}
+	}
+}
+
+func checkPublicKeys(publicKeys []PublicKeySettings, at policy.Path, problems *policy.Problems) {
+	ids := make(map[string]bool)
+	for i, key := range publicKeys {
+		checkID(key.ID, ids, at.At(i), problems)
+		if key.File == "" {
+			problems.Addf(at.At(i), "file is missing")
+		}
+	}
+}
+
+func checkID(id string, taken map[string]bool, at policy.Path, problems *policy.Problems) {
+	switch {
+	case id == "":
+		problems.Addf(at, "id is missing")
+	case taken[id]:
+		problems.Addf(at.At("id"), "%q stands twice", id)
+	}
+	taken[id] = true
+}
+
+func (s *Settings) checkRemote(at policy.Path, problems *policy.Problems) {
+	place := at.At("jwks_url")
+	// No message quotes the URL: it may hold a password.
+	switch u, err := url.Parse(s.JWKSURL); {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		problems.Addf(place, "is not a URL like https://idp.example.com/jwks.json")
+	case u.User != nil:
+		problems.Addf(place, "holds a user name or password, which a key set must not need")
+	case u.Scheme == "http" && !s.AllowInsecureHTTP && !isLoopback(u.Hostname()):
+		problems.Addf(place, "is plain http: whoever is on the way could replace the keys (allow_insecure_http: true accepts that)")
+	}
+	if s.Refresh.Std() < minRefresh {
+		problems.Addf(at.At("refresh"), "wants %s at least", minRefresh)
+	}
+	if s.Timeout == 0 {
+		problems.Addf(at.At("timeout"), "wants more than 0s")
+	}
+	if s.MaxBytes == 0 {
+		problems.Addf(at.At("max_bytes"), "wants more than 0")
+	}
+	if s.MaxStale < s.Refresh {
+		problems.Addf(at.At("max_stale"), "is shorter than refresh (%s)", s.Refresh)
+	}
+}
+
+// checkNotRemote refuses what would say nothing. A default that is written out
+// cannot be told from one that is left out, and does no harm.
+func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
+	for _, option := range [...]struct {
+		name  string
+		given bool
+	}{
+		{"refresh", s.Refresh != defaultRefresh},
+		{"timeout", s.Timeout != defaultTimeout},
+		{"max_bytes", s.MaxBytes != defaultMaxBytes},
+		{"max_stale", s.MaxStale != defaultMaxStale},
+		{"required", s.Required},
+		{"allow_insecure_http", s.AllowInsecureHTTP},
+	} {
+		if option.given {
+			problems.Addf(at.At(option.name), "says nothing without jwks_url")
+		}
+	}
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}

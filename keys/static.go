@@ -1,0 +1,75 @@
+package keys
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"postern/policy"
+)
+
+// Static is a set of keys that does not change by itself: shared secrets, or
+// public keys from files. It is made by [Settings.Load] and safe for concurrent
+// use.
+type Static struct {
+	set *set
+	// symmetric: the keys are secrets, all of which are tried.
+	symmetric bool
+	ignored   []string
+}
+
+// Candidates returns the keys that a token with this kid ("" for none) and
+// algorithm may be signed with. For secrets these are all that are current, the
+// one that kid names first; none is no error. For public keys they are at most
+// four that fit the algorithm, of that kid where there is one; the error is
+// [policy.UnknownKey] or [policy.AlgorithmNotAllowed]. The result must not be
+// changed.
+func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
+	if !s.symmetric {
+		return s.set.candidates(kid, algorithm)
+	}
+	if a, ok := LookupAlgorithm(algorithm); !ok || !a.Symmetric() {
+		return nil, policy.Deny(policy.AlgorithmNotAllowed, "")
+	}
+	current := make([]*Key, 0, len(s.set.keys))
+	for _, k := range s.set.keys {
+		switch {
+		case !k.Current(at):
+		case k.ID == kid:
+			current = slices.Insert(current, 0, k)
+		default:
+			current = append(current, k)
+		}
+	}
+	return current, nil
+}
+
+// Seek says [policy.UnknownKey] at once: nothing new can come.
+func (s *Static) Seek(context.Context, string) error {
+	return policy.Deny(policy.UnknownKey, "")
+}
+
+// Ignored says why keys of a JWK set were left out, one sentence each.
+func (s *Static) Ignored() []string { return s.ignored }
+
+// Equal reports whether both hold the same keys in the same order.
+func (s *Static) Equal(o *Static) bool {
+	return s.symmetric == o.symmetric && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same)
+}
+
+// Inherit makes s the successor of old: a key that both hold stays the same
+// [Key], and one that only old holds is no longer live. It must be called before
+// s is in use, and only once nothing can keep s from taking over.
+func (s *Static) Inherit(old *Static) {
+	kept, gone := inherit(old.set.keys, s.set.keys)
+	s.set = newSet(kept)
+	retire(gone)
+}
+
+// Len returns the number of keys.
+func (s *Static) Len() int { return len(s.set.keys) }
+
+// Fits reports whether any of the keys can verify the algorithm.
+func (s *Static) Fits(algorithm string) bool {
+	return slices.ContainsFunc(s.set.keys, func(k *Key) bool { return k.Fits(algorithm) })
+}

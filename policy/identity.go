@@ -1,0 +1,114 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Level is how much an identity says about who is speaking. Levels are ordered.
+type Level uint8
+
+// The levels, from the least to the most.
+const (
+	Anonymous Level = iota
+	Application
+	Customer
+)
+
+var levelNames = [...]string{"anonymous", "application", "customer"}
+
+// String returns the level's name in configuration, headers and logs.
+func (l Level) String() string { return levelNames[l] }
+
+// UnmarshalText reads a level by its name.
+func (l *Level) UnmarshalText(text []byte) error {
+	for i, name := range levelNames {
+		if name == string(text) {
+			*l = Level(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no level: use anonymous, application or customer", text)
+}
+
+// Identity is what a verified credential says. It is immutable once made, and
+// requests that carry the same token share it.
+type Identity struct {
+	Level Level
+	// Customer is the customer id: a string, a json.Number, or an object of
+	// ids (map[string]any); nil below level customer.
+	Customer any
+	// Claims are the token's, nil for other credentials.
+	Claims map[string]any
+	// Attributes come from the configuration of the token or key.
+	Attributes map[string]string
+	// Authenticator is the configured name of what verified the credential.
+	Authenticator string
+	Issuer        string
+	Tenant        string
+	TokenID       string
+	// CredentialID is the configured id of the token or secret, or the id of
+	// the verifying key.
+	CredentialID string
+	// ExpiresAt is the zero time for a credential without an end.
+	ExpiresAt time.Time
+}
+
+// Resolve returns what an identity reference names. ok is false where the
+// identity has no such part.
+func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
+	switch ref.Source {
+	case CustomerID:
+		return i.Customer, i.Customer != nil
+	case LevelName:
+		return i.Level.String(), true
+	case AuthenticatorName:
+		return text(i.Authenticator)
+	case Issuer:
+		return text(i.Issuer)
+	case Tenant:
+		return text(i.Tenant)
+	case TokenID:
+		return text(i.TokenID)
+	case ExpiresAt:
+		if i.ExpiresAt.IsZero() {
+			return nil, false
+		}
+		return strconv.FormatInt(i.ExpiresAt.Unix(), 10), true
+	case Claim:
+		return ref.Path.Lookup(i.Claims)
+	case Attribute:
+		value, ok := i.Attributes[ref.Name]
+		return value, ok
+	}
+	return nil, false
+}
+
+func text(s string) (any, bool) { return s, s != "" }
+
+// AsCustomer returns value where it can name a customer: a non-empty string, an
+// integer, or an object of ids, each of them one of the two.
+func AsCustomer(value any) (any, bool) {
+	ids, isObject := value.(map[string]any)
+	if !isObject {
+		return value, isID(value)
+	}
+	for _, id := range ids {
+		if !isID(id) {
+			return nil, false
+		}
+	}
+	return ids, len(ids) > 0
+}
+
+func isID(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return v != ""
+	case json.Number:
+		return isInteger(string(v))
+	}
+	return false
+}

@@ -1,0 +1,266 @@
+package policy
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// RouteSettings configure one route.
+type RouteSettings struct {
+	// Name is the first pattern where it is left out.
+	Name     string             `yaml:"name"`
+	Match    OneOrMore[Pattern] `yaml:"match"`
+	Upstream string             `yaml:"upstream"`
+	// Authenticate lists alternatives; an item that is a list is a group.
+	Authenticate    []OneOrMore[string]  `yaml:"authenticate"`
+	Consistency     []RuleSettings       `yaml:"consistency"`
+	IdentityHeaders map[string]*Template `yaml:"identity_headers"`
+	Mode            string               `yaml:"mode"`
+
+	LoosePaths        bool      `yaml:"loose_paths"`
+	AllowEncodedSlash bool      `yaml:"allow_encoded_slash"`
+	StripPrefix       string    `yaml:"strip_prefix"`
+	AddPrefix         string    `yaml:"add_prefix"`
+	PreserveHost      bool      `yaml:"preserve_host"`
+	Timeout           *Duration `yaml:"timeout"`
+	ForwardCredential *bool     `yaml:"forward_credential"`
+
+	Require           Unsupported `yaml:"require"`
+	Denials           Unsupported `yaml:"denials"`
+	Body              Unsupported `yaml:"body"`
+	BodyLimit         Unsupported `yaml:"body_limit"`
+	Streams           Unsupported `yaml:"streams"`
+	Upgrade           Unsupported `yaml:"upgrade"`
+	Origins           Unsupported `yaml:"origins"`
+	PassAuthorization Unsupported `yaml:"pass_authorization"`
+	Strip             Unsupported `yaml:"strip"`
+	CORS              Unsupported `yaml:"cors"`
+	Until             Unsupported `yaml:"until"`
+}
+
+// RuleSettings configure one consistency rule.
+type RuleSettings struct {
+	Identity Reference `yaml:"identity"`
+	Request  Reference `yaml:"request"`
+	Required bool      `yaml:"required"`
+	When     []Level   `yaml:"when"`
+
+	Op          Unsupported `yaml:"op"`
+	UnsignedIDs Unsupported `yaml:"unsigned_ids"`
+	Profile     Unsupported `yaml:"profile"`
+	With        Unsupported `yaml:"with"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *RouteSettings) SetDefaults() { s.Mode, s.PreserveHost = "enforce", true }
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *RuleSettings) SetDefaults() {
+	s.Identity, s.Required = Reference{Source: CustomerID, text: "customer_id"}, true
+}
+
+// NewRoutes compiles routes; global are the identity headers of every route.
+// Settings at fault are compiled as far as they go, so that the faults between
+// routes are found together with those inside them.
+func NewRoutes(settings []RouteSettings, global map[string]*Template) []*Route {
+	routes := make([]*Route, 0, len(settings))
+	common := NewHeaderSet(global)
+	for i := range settings {
+		s := &settings[i]
+		r := &Route{
+			Index:             i,
+			Name:              s.routeName(),
+			LoosePaths:        s.LoosePaths,
+			EncodedSlash:      s.AllowEncodedSlash,
+			Headers:           common,
+			ForwardCredential: s.ForwardCredential,
+			Upstream:          s.Upstream,
+			StripPrefix:       s.StripPrefix,
+			AddPrefix:         s.AddPrefix,
+			PreserveHost:      s.PreserveHost,
+		}
+		for k := range s.Match {
+			if s.Match[k].String() != "" {
+				r.Patterns = append(r.Patterns, &s.Match[k])
+			}
+		}
+		for _, alternative := range s.Authenticate {
+			r.Alternatives = append(r.Alternatives, alternative...)
+		}
+		for _, rule := range s.Consistency {
+			r.Rules = append(r.Rules, Rule{rule.Identity, rule.Request, rule.Required, rule.When})
+		}
+		if len(s.IdentityHeaders) > 0 {
+			r.Headers = NewHeaderSet(mergeHeaders(global, s.IdentityHeaders))
+		}
+		if s.Timeout != nil {
+			r.Timeout = s.Timeout.Std()
+		}
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+func (s *RouteSettings) routeName() string {
+	if s.Name != "" || len(s.Match) == 0 {
+		return s.Name
+	}
+	return s.Match[0].String()
+}
+
+// mergeHeaders adds a route's headers to the global ones. Names are compared
+// in canonical form; a null removes.
+func mergeHeaders(global, own map[string]*Template) map[string]*Template {
+	merged := make(map[string]*Template, len(global)+len(own))
+	for _, templates := range []map[string]*Template{global, own} {
+		for name, template := range templates {
+			merged[http.CanonicalHeaderKey(name)] = template
+		}
+	}
+	return merged
+}
+
+// CheckRoutes reports what is wrong with routes beyond their syntax, as far as
+// policy alone can tell.
+func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template, problems *Problems) {
+	checkHeaders(Path{"identity_headers"}, global, nil, false, problems)
+	names := make(map[string]int, len(settings))
+	for i := range settings {
+		s, place := &settings[i], at.At(i)
+		if len(s.Match) == 0 {
+			problems.Addf(place, "match is missing")
+		}
+		if other, taken := names[s.routeName()]; taken {
+			problems.Addf(place.At("name"), "the name %q is taken by %s", s.routeName(), at.At(other))
+		}
+		names[s.routeName()] = i
+		switch s.Mode {
+		case "enforce":
+		case "report":
+			problems.Addf(place.At("mode"), "report: not supported yet")
+		default:
+			problems.Addf(place.At("mode"), "%q is no mode: use enforce", s.Mode)
+		}
+		if s.Timeout != nil && *s.Timeout <= 0 {
+			problems.Addf(place.At("timeout"), "wants more than 0s: leave it out for no bound")
+		}
+		s.checkPrefixes(place, problems)
+		s.checkRules(place, problems)
+		checkHeaders(place.At("identity_headers"), s.IdentityHeaders, s.Consistency, true, problems)
+		s.checkGlobalHeaders(place, global, problems)
+	}
+}
+
+func (s *RouteSettings) checkRules(at Path, problems *Problems) {
+	for i, rule := range s.Consistency {
+		place := at.At("consistency", i)
+		if !rule.Identity.OfIdentity() {
+			problems.Addf(place.At("identity"), "%s is no part of an identity", rule.Identity)
+		}
+		switch {
+		case rule.Request.IsZero():
+			problems.Addf(place, "request is missing")
+		case rule.Request.OfIdentity():
+			problems.Addf(place.At("request"), "%s is no part of a request", rule.Request)
+		case rule.Request.Source == RequestID:
+			problems.Addf(place.At("request"), "request_id names nobody")
+		}
+		if rule.When != nil && len(rule.When) == 0 {
+			problems.Addf(place.At("when"), "an empty list would switch the rule off")
+		}
+		s.checkWildcard(place.At("request"), rule.Request, problems)
+	}
+}
+
+// checkWildcard: a path value must be captured by every pattern of the route.
+func (s *RouteSettings) checkWildcard(at Path, ref Reference, problems *Problems) {
+	if ref.Source != PathValue {
+		return
+	}
+	for i := range s.Match {
+		if !s.Match[i].HasWildcard(ref.Name) {
+			problems.Addf(at, "the pattern %q has no wildcard {%s}", s.Match[i].String(), ref.Name)
+		}
+	}
+}
+
+func (s *RouteSettings) checkPrefixes(at Path, problems *Problems) {
+	for key, prefix := range map[string]string{"strip_prefix": s.StripPrefix, "add_prefix": s.AddPrefix} {
+		if prefix == "" {
+			continue
+		}
+		pattern, err := ParsePattern(prefix)
+		if err != nil || prefix[0] != '/' || len(pattern.Wildcards()) > 0 || strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "%{?") {
+			problems.Addf(at.At(key), "%q is no prefix: use a plain path without a slash at its end, such as /v2", prefix)
+		}
+	}
+	for i := range s.Match {
+		if path := s.Match[i].Path(); s.StripPrefix != "" && path != s.StripPrefix && !strings.HasPrefix(path, s.StripPrefix+"/") {
+			problems.Addf(at.At("strip_prefix"), "the pattern %q does not begin with %q", s.Match[i].String(), s.StripPrefix)
+		}
+	}
+}
+
+// checkGlobalHeaders: a global template may name a part of the request only
+// where each route that sends it compares that part.
+func (s *RouteSettings) checkGlobalHeaders(at Path, global map[string]*Template, problems *Problems) {
+	for _, name := range slices.Sorted(maps.Keys(global)) {
+		merged := mergeHeaders(map[string]*Template{name: global[name]}, s.IdentityHeaders)
+		if template := merged[http.CanonicalHeaderKey(name)]; template == nil || template != global[name] {
+			continue
+		}
+		for _, ref := range global[name].References() {
+			if ref.OfRequest() && !compares(s.Consistency, ref) {
+				problems.Addf(at, "sends the identity header %s, but no required rule of this route compares %s", name, ref)
+			}
+		}
+	}
+}
+
+// takenHeaders are fields with a meaning of their own between proxies.
+var takenHeaders = []string{"Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length",
+	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin", "Proxy-Authorization",
+	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Real-Ip", "X-Request-Id"}
+
+func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings, ofRoute bool, problems *Problems) {
+	seen := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(templates)) {
+		place, canonical := at.At(name), http.CanonicalHeaderKey(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
+			problems.Addf(place, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
+		case slices.Contains(takenHeaders, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") ||
+			strings.HasPrefix(canonical, "X-Original-") || strings.HasPrefix(canonical, "Postern-"):
+			problems.Addf(place, "%s has a meaning of its own and cannot carry an identity", name)
+		case seen[canonical] != "":
+			problems.Addf(place, "is the same header as %s", seen[canonical])
+		}
+		seen[canonical] = name
+		if templates[name] == nil {
+			if !ofRoute {
+				problems.Addf(place, "null removes a header from one route: there is nothing to remove here")
+			}
+			continue
+		}
+		if !ofRoute {
+			continue // what it may name depends on each route
+		}
+		for _, ref := range templates[name].References() {
+			if ref.OfRequest() && !compares(rules, ref) {
+				problems.Addf(place, "no required rule of this route compares %s, so that a client could choose it", ref)
+			}
+		}
+	}
+}
+
+// compares reports whether the upstream may be told a part of the request: it
+// is our own, or a required rule that always applies compares it.
+func compares(rules []RuleSettings, ref Reference) bool {
+	return ref.Source == RequestID || slices.ContainsFunc(rules, func(rule RuleSettings) bool {
+		return rule.Required && len(rule.When) == 0 && rule.Request.Same(ref)
+	})
+}

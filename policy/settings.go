@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Unsupported is the type of a setting that the contract names and that is not
+// built yet: writing it in a configuration is an error, never ignored.
+type Unsupported struct{}
+
+// OneOrMore is a list that may be written as its only element.
+type OneOrMore[T any] []T
+
+// ScalarAsOne marks the type for the configuration decoder.
+func (OneOrMore[T]) ScalarAsOne() {}
+
+// Path is where a setting stands: keys (string) and list indices (int) from
+// the top of the file.
+type Path []any
+
+// At returns the path of a setting below this one.
+func (p Path) At(steps ...any) Path {
+	return append(p[:len(p):len(p)], steps...)
+}
+
+// String renders the path as authenticators.web.algorithms[0].
+func (p Path) String() string {
+	var b strings.Builder
+	for _, step := range p {
+		switch step := step.(type) {
+		case int:
+			fmt.Fprintf(&b, "[%d]", step)
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			fmt.Fprint(&b, step)
+		}
+	}
+	return b.String()
+}
+
+// Problem is one fault of a configuration.
+type Problem struct {
+	Path    Path
+	Message string
+}
+
+// Problems collects faults, so that all of them can be reported at once. The
+// zero value is ready; it is not safe for concurrent use.
+type Problems struct {
+	List []Problem
+}
+
+// Addf records a fault of the setting at path.
+func (p *Problems) Addf(path Path, format string, operands ...any) {
+	p.List = append(p.List, Problem{path, fmt.Sprintf(format, operands...)})
+}

@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// AdminParts are what the admin and health listeners show.
+type AdminParts struct {
+	Ready   *Readiness
+	Metrics http.Handler
+	// Reload loads the configuration again; its error is public.
+	Reload func() error
+	// Token is asked for as a Bearer token; none where empty.
+	Token []byte
+}
+
+// NewAdmin returns the handler of the admin listener: /healthz, /readyz,
+// /metrics and POST /-/reload. A browser on another page cannot call it.
+func NewAdmin(p AdminParts) http.Handler {
+	mux := probes(p)
+	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		if err := p.Reload(); err != nil {
+			say(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		say(w, http.StatusOK, "reloaded")
+	})
+	var h http.Handler = http.NewCrossOriginProtection().Handler(mux)
+	if len(p.Token) > 0 {
+		h = requireToken(p.Token, h)
+	}
+	return h
+}
+
+// NewHealth returns the handler of the health listener, which changes nothing
+// and may be open to a cluster.
+func NewHealth(p AdminParts) http.Handler { return probes(p) }
+
+func probes(p AdminParts) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusOK, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if p.Ready.Ready(time.Now()) {
+			say(w, http.StatusOK, "ready")
+		} else {
+			say(w, http.StatusServiceUnavailable, "not ready")
+		}
+	})
+	mux.Handle("GET /metrics", p.Metrics)
+	return mux
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // the client may be gone
+}
+
+func requireToken(token []byte, next http.Handler) http.Handler {
+	want := sha256.Sum256(token)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		got := sha256.Sum256([]byte(value))
+		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="postern admin"`)
+			say(w, http.StatusUnauthorized, "the admin token is missing or wrong")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,102 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"postern/gate"
+	"postern/policy"
+)
+
+// exchange is all that one request needs to remember until its end.
+type exchange struct {
+	handler *Handler
+	state   *State
+	writer  http.ResponseWriter
+	method  string
+	path    string // escaped, as it came
+	head    bool
+
+	began    time.Time
+	decided  time.Time // zero where no decision was made
+	answered time.Time // when the upstream's header came; zero where none did
+
+	peer    netip.Addr // the other end of the connection
+	client  netip.Addr // who that speaks for
+	trusted bool       // the peer's forwarding headers are believed
+
+	request  gate.Request
+	decision gate.Decision
+	body     *inboundBody // nil where the request has none
+	// status is what the upstream answered, once that is on its way.
+	status int
+	// failure is what went wrong after, or in place of, the decision.
+	failure *policy.Denial
+}
+
+func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{
+		handler: h,
+		state:   h.state.Load(),
+		writer:  w,
+		method:  r.Method,
+		path:    r.URL.EscapedPath(),
+		head:    r.Method == http.MethodHead,
+		began:   time.Now(),
+	}
+	x.identifyClient(r)
+	x.request = gate.Request{
+		Method:      r.Method,
+		Host:        r.Host,
+		Target:      r.RequestURI,
+		URL:         r.URL,
+		Header:      r.Header,
+		Time:        x.began,
+		ID:          requestID(r, x.trusted),
+		TrustedPeer: x.trusted,
+	}
+	return x
+}
+
+func (x *exchange) decide(r *http.Request) {
+	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
+	x.decided = time.Now()
+}
+
+// route returns what the proxy keeps for the matched route, nil without one.
+func (x *exchange) route() *routeRuntime {
+	if x.decision.Route == nil {
+		return nil
+	}
+	return &x.state.routes[x.decision.Route.Index]
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that a proxied request belongs to.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// errRouteTimeout ends the context of an exchange whose route is out of time.
+var errRouteTimeout = policy.Deny(policy.UpstreamTimeout, "")
+
+// forward hands the request to its upstream. Failures end up in x.failure.
+func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
+	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
+	if limit := x.decision.Route.Timeout; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errRouteTimeout)
+		defer cancel()
+	}
+	r = r.WithContext(ctx)
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = newInboundBody(w, r.Body, x.decided.Add(x.state.bodyTimeout))
+		r.Body = x.body
+		defer x.body.Close()
+	}
+	x.route().upstream.proxy.ServeHTTP(w, r)
+}

@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+
+	"postern/policy"
+)
+
+// errSwitching is for a 101 that nobody asked for.
+var errSwitching = errors.New("the upstream switched protocols unasked")
+
+// fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
+// failed, and leaves the answer to finish.
+func fail(_ http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
+	x.failure = x.classify(r.Context(), err)
+}
+
+// classify says whose fault a failed exchange is. The client's come first: a
+// transport reports a body that broke off as its own trouble.
+func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
+	if cause := x.body.failure(); cause != nil {
+		switch {
+		case errors.Is(cause, os.ErrDeadlineExceeded):
+			return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body did not arrive in time"}
+		case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled):
+			return &policy.Denial{Reason: policy.ClientClosed}
+		}
+		return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body breaks off or its framing is broken"}
+	}
+	if context.Cause(ctx) == errRouteTimeout {
+		return &policy.Denial{Reason: policy.UpstreamTimeout, Err: err}
+	}
+	if ctx.Err() != nil {
+		return &policy.Denial{Reason: policy.ClientClosed}
+	}
+	return &policy.Denial{Reason: upstreamReason(err), Err: err}
+}
+
+// upstreamReason sorts errors of a transport: no connection, no answer in
+// time, or an answer that is none.
+func upstreamReason(err error) policy.Reason {
+	op, isOp := errors.AsType[*net.OpError](err)
+	if isOp && op.Op == "dial" {
+		return policy.UpstreamUnreachable
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return policy.UpstreamTimeout
+	}
+	if isOp || errors.Is(err, io.EOF) || isTLS(err) {
+		return policy.UpstreamUnreachable
+	}
+	return policy.UpstreamInvalid
+}
+
+func isTLS(err error) bool {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[x509.HostnameError](err)
+	return ok
+}

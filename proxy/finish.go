@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"postern/policy"
+)
+
+// finish ends an exchange: it answers a refusal, counts once and logs once.
+// Deferred directly, it also turns a panic of the handler into an answer.
+func (x *exchange) finish() {
+	fault := recover()
+	abort := fault == http.ErrAbortHandler
+	if fault != nil && !abort {
+		x.failure = &policy.Denial{Reason: policy.Internal}
+		// The value may hold anything; its type and the stack tell enough.
+		x.handler.log.Error("panic", "request_id", x.request.ID, "type", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
+	}
+	denial := x.outcome()
+	status := x.status
+	switch {
+	case denial == nil:
+	case x.status != 0:
+		// Part of an answer is on its way: only the connection can tell.
+		abort = true
+	case denial.Reason == policy.ClientClosed:
+		status, abort = denial.Reason.Status(), true
+	default:
+		status = denial.Reason.Status()
+		x.refuse(denial)
+	}
+	x.account(denial, status, time.Now())
+	if abort {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// outcome returns what kept the request from its answer, nil where nothing did.
+func (x *exchange) outcome() *policy.Denial {
+	if x.failure != nil {
+		return x.failure
+	}
+	return x.decision.Denial
+}
+
+func (x *exchange) refuse(denial *policy.Denial) {
+	answer := x.decision.Render(denial, x.request.ID)
+	maps.Copy(x.writer.Header(), answer.Header)
+	x.writer.WriteHeader(answer.Status)
+	if !x.head {
+		_, _ = x.writer.Write(answer.Body) // the client may be gone
+	}
+}
+
+// account counts and logs the exchange.
+func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
+	h := x.handler
+	h.metrics.InFlight(-1)
+	route := x.state.unrouted
+	if runtime := x.route(); runtime != nil {
+		route = runtime.metrics
+	}
+	route.Request(x.method, status, now.Sub(x.began))
+
+	d := &x.decision
+	verdict, reason, level := "allow", policy.ReasonNone, slog.LevelInfo
+	if denial != nil {
+		reason, level = denial.Reason, denial.Reason.Level()
+	}
+	if d.Denial != nil || x.decided.IsZero() {
+		verdict = "deny"
+	}
+	route.Decision(d.Authenticator, verdict, reason)
+	if a := x.state.authenticators[d.Authenticator]; a != nil && !x.decided.IsZero() {
+		a.Observe(d.Cache.String(), x.decided.Sub(x.began))
+		if d.Verified != nil && d.Verified.SecretID != "" {
+			a.SecretUsed(d.Verified.SecretID)
+		}
+	}
+	if !x.answered.IsZero() {
+		x.route().upstream.metrics.Observe(x.answered.Sub(x.decided))
+	}
+	if h.log.Enabled(context.Background(), level) {
+		h.log.LogAttrs(context.Background(), level, "request", x.attributes(denial, verdict, status, now)...)
+	}
+}
+
+// attributes are the same for every request, so that a log can be read by
+// column; only the explanation of a failure comes on top. Times are in seconds.
+func (x *exchange) attributes(denial *policy.Denial, verdict string, status int, now time.Time) []slog.Attr {
+	var tenant, credentialID string
+	if v := x.decision.Verified; v != nil {
+		tenant, credentialID = v.Tenant, v.CredentialID
+	}
+	reason, upstream := policy.ReasonNone, time.Duration(0)
+	if denial != nil {
+		reason = denial.Reason
+	}
+	if !x.answered.IsZero() {
+		upstream = x.answered.Sub(x.decided)
+	}
+	list := make([]slog.Attr, 0, 15)
+	list = append(list,
+		slog.String("request_id", x.request.ID),
+		slog.String("route", x.routeName()),
+		slog.String("method", x.method[:min(len(x.method), maxLoggedMethod)]),
+		slog.String("path", x.loggedPath()),
+		slog.Int("status", status),
+		slog.String("authenticator", x.decision.Authenticator),
+		slog.String("tenant", tenant),
+		slog.String("credential_id", credentialID),
+		slog.String("decision", verdict),
+		slog.String("reason", reason.String()),
+		slog.Float64("duration", now.Sub(x.began).Seconds()),
+		slog.Float64("upstream_duration", upstream.Seconds()),
+		slog.String("client", x.client.String()),
+	)
+	if denial != nil && denial.Detail != "" {
+		list = append(list, slog.String("detail", denial.Detail))
+	}
+	if denial != nil && denial.Err != nil {
+		list = append(list, slog.String("error", denial.Err.Error()))
+	}
+	return list
+}
+
+// maxLoggedMethod bounds what a client can write into the log as its method.
+const maxLoggedMethod = 32
+
+func (x *exchange) routeName() string {
+	if x.decision.Route == nil {
+		return "none"
+	}
+	return x.decision.Route.Name
+}
+
+// loggedPath keeps customer ids out of the log unless it was asked for them: a
+// path is logged as the pattern that it matched.
+func (x *exchange) loggedPath() string {
+	if x.state.fullPath {
+		return x.path
+	}
+	if pattern := x.decision.Pattern(); pattern != nil {
+		return pattern.Path()
+	}
+	return "none"
+}

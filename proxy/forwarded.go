@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// identifyClient finds out who is at the other end: the peer itself, or the
+// client of trusted proxies.
+func (x *exchange) identifyClient(r *http.Request) {
+	// A unix socket's peer has no address; it stays the zero Addr.
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		x.peer = peer.Addr().Unmap()
+	}
+	x.client = x.peer
+	if len(x.state.trusted) == 0 || !x.state.trusts(x.peer) {
+		return
+	}
+	x.trusted = true
+	x.client = x.state.clientBehind(x.peer, r.Header)
+}
+
+func (s *State) trusts(addr netip.Addr) bool {
+	return slices.ContainsFunc(s.trusted, func(c CIDR) bool { return c.Contains(addr) })
+}
+
+// clientBehind walks the addresses that proxies appended from the right, as
+// each trusted one vouches for the address to its left. What lies further left
+// is the client's own invention.
+func (s *State) clientBehind(peer netip.Addr, h http.Header) netip.Addr {
+	client := peer
+	for _, text := range slices.Backward(forwardedFor(h)) {
+		addr, err := netip.ParseAddr(strings.Trim(text, " \t"))
+		if err != nil {
+			break
+		}
+		client = addr.Unmap()
+		if !s.trusts(client) {
+			break
+		}
+	}
+	return client
+}
+
+func forwardedFor(h http.Header) []string {
+	var list []string
+	for _, field := range h["X-Forwarded-For"] {
+		list = append(list, strings.Split(field, ",")...)
+	}
+	return list
+}
+
+// setForwarded tells the upstream where the request came from. httputil has
+// removed what the client said before rewrite runs; a trusted proxy's word is
+// put back, and its list of addresses extended by its own.
+func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
+	out := p.Out.Header
+	chain, proto, host := "", "http", p.In.Host
+	if p.In.TLS != nil {
+		proto = "https"
+	}
+	if x.trusted {
+		chain = strings.Join(p.In.Header["X-Forwarded-For"], ", ")
+		if said := p.In.Header["X-Forwarded-Proto"]; len(said) == 1 {
+			proto = said[0]
+		}
+		if said := p.In.Header["X-Forwarded-Host"]; len(said) == 1 {
+			host = said[0]
+		}
+	}
+	if x.peer.IsValid() {
+		if chain != "" {
+			chain += ", "
+		}
+		chain += x.peer.String()
+	}
+	values := [...]string{chain, proto, host, x.request.ID}
+	for i, name := range [...]string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id"} {
+		delete(out, name)
+		if values[i] != "" {
+			out[name] = values[i : i+1 : i+1]
+		}
+	}
+	delete(out, "Forwarded")
+}
+
+// requestID takes a trusted proxy's id where it is a plain word, and otherwise
+// makes one up.
+func requestID(r *http.Request, trusted bool) string {
+	if ids := r.Header["X-Request-Id"]; trusted && len(ids) == 1 && isPlainID(ids[0]) {
+		return ids[0]
+	}
+	return rand.Text()
+}
+
+func isPlainID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	return !strings.ContainsFunc(id, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.:/+=@", r))
+	})
+}

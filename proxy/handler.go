@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"postern/metrics"
+	"postern/policy"
+)
+
+// Handler answers the clients. It is safe for concurrent use.
+type Handler struct {
+	state    atomic.Pointer[State]
+	draining atomic.Bool
+	metrics  *metrics.Registry
+	log      *slog.Logger
+}
+
+// NewHandler returns a handler that serves a generation.
+func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Handler {
+	h := &Handler{metrics: registry, log: log}
+	h.state.Store(state)
+	return h
+}
+
+// Swap replaces the running generation at once. Requests that have begun end
+// with the one that they began with.
+func (h *Handler) Swap(state *State) { h.state.Store(state) }
+
+// Drain refuses every further request, while those that have begun go on.
+func (h *Handler) Drain() { h.draining.Store(true) }
+
+// ServeHTTP decides about a request and, where it is allowed, proxies it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := newExchange(h, w, r)
+	h.metrics.InFlight(1)
+	defer x.finish()
+
+	if h.draining.Load() {
+		w.Header().Set("Connection", "close")
+		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
+		return
+	}
+	x.decide(r)
+	if x.decision.Denial == nil {
+		x.forward(w, r)
+	}
+}

@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"postern/policy"
+)
+
+// rewrite makes the request that the upstream receives. It cannot fail:
+// everything was decided before.
+func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
+	x := exchangeOf(p.In.Context())
+	out := p.Out
+	stripped := x.decision.Outbound(out.Header)
+	trailers := 0
+	if len(p.In.Trailer) > 0 {
+		trailers = x.decision.ReservedTrailers(p.In.Trailer)
+		// httputil would send them on, past every check.
+		out.Trailer = nil
+	}
+	x.handler.metrics.Stripped(stripped.Exact, stripped.Alias, trailers)
+	x.setForwarded(p)
+
+	out.URL.Scheme, out.URL.Host, out.URL.User = u.scheme, u.host, nil
+	route := x.decision.Route
+	if strip := x.route().strip; strip > 0 || route.AddPrefix != "" {
+		setPath(out.URL, route.AddPrefix+dropSegments(out.URL.EscapedPath(), strip))
+	}
+	if !route.PreserveHost {
+		out.Host = ""
+	}
+}
+
+// countSegments counts the segments of a prefix such as /a/b.
+func countSegments(prefix string) int { return strings.Count(prefix, "/") }
+
+// dropSegments takes n segments from the front of an escaped path. They are
+// counted, not compared, since a segment may be spelled with escapes.
+func dropSegments(path string, n int) string {
+	for ; n > 0 && path != ""; n-- {
+		next := strings.IndexByte(path[1:], '/')
+		if next < 0 {
+			return "/"
+		}
+		path = path[1+next:]
+	}
+	return path
+}
+
+func setPath(u *url.URL, escaped string) {
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		panic(err) // it was unescaped when it was matched
+	}
+	u.Path, u.RawPath = path, escaped
+}
+
+// modifyResponse takes note of the upstream's answer, and of its headers those
+// that only Postern may send.
+func modifyResponse(res *http.Response) error {
+	x := exchangeOf(res.Request.Context())
+	x.answered = time.Now()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return errSwitching
+	}
+	x.status = res.StatusCode
+	removeOwn(res.Header)
+	removeOwn(res.Trailer)
+	return nil
+}
+
+// removeOwn removes the headers by which clients know Postern's own answers.
+func removeOwn(h http.Header) {
+	for name := range h {
+		if strings.HasPrefix(policy.CanonicalAlias(name), "Postern-") {
+			delete(h, name)
+		}
+	}
+}

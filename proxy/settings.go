@@ -1,0 +1,187 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// ServerSettings configure the listener for clients.
+type ServerSettings struct {
+	Listen         string         `yaml:"listen"`
+	TrustedProxies []CIDR         `yaml:"trusted_proxies"`
+
+	ReadHeaderTimeout policy.Duration `yaml:"read_header_timeout"`
+	IdleTimeout       policy.Duration `yaml:"idle_timeout"`
+	BodyTimeout       policy.Duration `yaml:"body_timeout"`
+	MaxHeaderBytes    policy.Size     `yaml:"max_header_bytes"`
+	// ShutdownDelay is how long traffic is still served after /readyz fails,
+	// ShutdownGrace how long requests may then take to end.
+	ShutdownDelay policy.Duration `yaml:"shutdown_delay"`
+	ShutdownGrace policy.Duration `yaml:"shutdown_grace"`
+	// ReadyTimeout is how long /readyz waits for keys that are not required.
+	ReadyTimeout policy.Duration `yaml:"ready_timeout"`
+
+	TLS policy.Unsupported `yaml:"tls"`
+	H2C policy.Unsupported `yaml:"h2c"`
+}
+
+// CIDR is a block of addresses, such as 10.0.0.0/8.
+type CIDR struct{ netip.Prefix }
+
+// UnmarshalText reads a block; a lone address is one of a single address.
+func (c *CIDR) UnmarshalText(text []byte) error {
+	prefix, err := netip.ParsePrefix(string(text))
+	if addr, addrErr := netip.ParseAddr(string(text)); addrErr == nil {
+		prefix, err = addr.Prefix(addr.BitLen())
+	}
+	if err != nil {
+		return fmt.Errorf("%q is no block of addresses (like 10.0.0.0/8)", text)
+	}
+	c.Prefix = prefix.Masked()
+	return nil
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *ServerSettings) SetDefaults() {
+	*s = ServerSettings{
+		Listen:            ":8080",
+		ReadHeaderTimeout: policy.Duration(5 * time.Second),
+		IdleTimeout:       policy.Duration(120 * time.Second),
+		BodyTimeout:       policy.Duration(30 * time.Second),
+		MaxHeaderBytes:    64 << 10,
+		ShutdownDelay:     policy.Duration(5 * time.Second),
+		ShutdownGrace:     policy.Duration(20 * time.Second),
+		ReadyTimeout:      policy.Duration(30 * time.Second),
+	}
+}
+
+// Check reports what is wrong with the settings.
+func (s *ServerSettings) Check(at policy.Path, problems *policy.Problems) {
+	checkListen(at.At("listen"), s.Listen, problems)
+	for key, d := range map[string]policy.Duration{
+		"read_header_timeout": s.ReadHeaderTimeout, "idle_timeout": s.IdleTimeout, "body_timeout": s.BodyTimeout,
+	} {
+		if d <= 0 {
+			problems.Addf(at.At(key), "wants more than 0s: without a bound a client could hold a connection for ever")
+		}
+	}
+	if s.MaxHeaderBytes < 4<<10 || s.MaxHeaderBytes > 16<<20 {
+		problems.Addf(at.At("max_header_bytes"), "wants 4KiB to 16MiB")
+	}
+	for i, prefix := range s.TrustedProxies {
+		if prefix.Bits() == 0 {
+			problems.Addf(at.At("trusted_proxies", i), "%s trusts everybody", prefix)
+		}
+	}
+}
+
+// AdminSettings configure the listener for operators.
+type AdminSettings struct {
+	Listen string `yaml:"listen"`
+	// Token must be sent as a Bearer token where the listener can be reached
+	// from other machines.
+	Token *keys.Value `yaml:"token"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *AdminSettings) SetDefaults() { s.Listen = "127.0.0.1:9180" }
+
+// Check reports what is wrong with the settings.
+func (s *AdminSettings) Check(at policy.Path, problems *policy.Problems) {
+	checkListen(at.At("listen"), s.Listen, problems)
+	if s.Token == nil && !isLocal(s.Listen) {
+		problems.Addf(at, "token is missing: %s can be reached from other machines", s.Listen)
+	}
+}
+
+// HealthSettings configure an optional listener for probes and scrapes.
+type HealthSettings struct {
+	Listen string `yaml:"listen"`
+}
+
+// Check reports what is wrong with the settings.
+func (s *HealthSettings) Check(at policy.Path, problems *policy.Problems) {
+	if s.Listen != "" {
+		checkListen(at.At("listen"), s.Listen, problems)
+	}
+}
+
+// LogSettings configure the log.
+type LogSettings struct {
+	// Format is json or text.
+	Format string `yaml:"format"`
+	// Path is pattern, which keeps what wildcards matched out of the log, or full.
+	Path string `yaml:"path"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *LogSettings) SetDefaults() { s.Format, s.Path = "json", "pattern" }
+
+// Check reports what is wrong with the settings.
+func (s *LogSettings) Check(at policy.Path, problems *policy.Problems) {
+	checkOneOf(at.At("format"), s.Format, []string{"json", "text"}, problems)
+	checkOneOf(at.At("path"), s.Path, []string{"pattern", "full"}, problems)
+}
+
+func checkOneOf(at policy.Path, value string, words []string, problems *policy.Problems) {
+	if !slices.Contains(words, value) {
+		problems.Addf(at, "%q: use %s", value, strings.Join(words, " or "))
+	}
+}
+
+// LimitSettings bound what clients can make Postern hold.
+type LimitSettings struct {
+	// Connections is how many are open at a time; others wait to be accepted.
+	Connections int `yaml:"connections"`
+	// TokenBytes is the longest token that is looked at.
+	TokenBytes        policy.Size        `yaml:"token_bytes"`
+	InFlightBodyBytes policy.Unsupported `yaml:"in_flight_body_bytes"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *LimitSettings) SetDefaults() { s.Connections, s.TokenBytes = 10_000, 16<<10 }
+
+// Check reports what is wrong with the settings.
+func (s *LimitSettings) Check(at policy.Path, problems *policy.Problems) {
+	if s.Connections < 1 {
+		problems.Addf(at.At("connections"), "wants 1 or more")
+	}
+	if s.TokenBytes < 256 || s.TokenBytes > 1<<20 {
+		problems.Addf(at.At("token_bytes"), "wants 256B to 1MiB")
+	}
+}
+
+const unixPrefix = "unix://"
+
+func checkListen(at policy.Path, listen string, problems *policy.Problems) {
+	if path, ok := strings.CutPrefix(listen, unixPrefix); ok {
+		if !strings.HasPrefix(path, "/") {
+			problems.Addf(at, "wants unix:///path/to.sock")
+		}
+		return
+	}
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "" {
+		problems.Addf(at, "%q is no address: use host:port, :port or unix:///path", listen)
+	}
+}
+
+// isLocal reports whether only this machine can reach a listener.
+func isLocal(listen string) bool {
+	if strings.HasPrefix(listen, unixPrefix) {
+		return true
+	}
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,67 @@
+package proxy
+
+import (
+	"time"
+
+	"postern/gate"
+	"postern/metrics"
+	"postern/policy"
+)
+
+// State is one generation of everything that a reload replaces. It is
+// immutable; a request uses the one that it began with until its end.
+type State struct {
+	gate    *gate.Gate
+	routes  []routeRuntime // by policy.Route.Index
+	trusted []CIDR
+	// bodyTimeout bounds the time in which a request's body arrives.
+	bodyTimeout time.Duration
+	fullPath    bool // log paths as they came
+	unrouted    *metrics.Route
+	// authenticators by name, the built-in one included.
+	authenticators map[string]*metrics.Authenticator
+}
+
+// routeRuntime is what the proxy keeps for a route.
+type routeRuntime struct {
+	upstream *Upstream
+	metrics  *metrics.Route
+	// strip is the number of leading segments that are not forwarded.
+	strip int
+}
+
+// StateSettings are the parts of a generation.
+type StateSettings struct {
+	Gate        *gate.Gate
+	Routes      []*policy.Route
+	Upstreams   map[string]*Upstream
+	Trusted     []CIDR
+	BodyTimeout time.Duration
+	FullPath    bool
+	Metrics     *metrics.Registry
+}
+
+// NewState compiles a generation, with the metric handles of each route.
+func NewState(s StateSettings) *State {
+	state := &State{
+		gate:        s.Gate,
+		routes:      make([]routeRuntime, len(s.Routes)),
+		trusted:     s.Trusted,
+		bodyTimeout: s.BodyTimeout,
+		fullPath:    s.FullPath,
+		unrouted:    s.Metrics.Route(""),
+
+		authenticators: map[string]*metrics.Authenticator{},
+	}
+	for _, r := range s.Routes {
+		state.routes[r.Index] = routeRuntime{
+			upstream: s.Upstreams[r.Upstream],
+			metrics:  s.Metrics.Route(r.Name),
+			strip:    countSegments(r.StripPrefix),
+		}
+		for _, name := range r.Alternatives {
+			state.authenticators[name] = s.Metrics.Authenticator(name)
+		}
+	}
+	return state
+}

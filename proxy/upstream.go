@@ -1,0 +1,141 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/metrics"
+	"postern/policy"
+)
+
+// UpstreamSettings configure a backend.
+type UpstreamSettings struct {
+	// URL is http, https or h2c with a host, or unix:///path/to.sock.
+	URL string `yaml:"url"`
+	// ResponseHeaderTimeout bounds the wait for the header of an answer.
+	ResponseHeaderTimeout policy.Duration    `yaml:"response_header_timeout"`
+	TLS                   policy.Unsupported `yaml:"tls"`
+}
+
+// SetDefaults fills in what the configuration leaves out.
+func (s *UpstreamSettings) SetDefaults() {
+	s.ResponseHeaderTimeout = policy.Duration(30 * time.Second)
+}
+
+// Check reports what is wrong with the settings.
+func (s *UpstreamSettings) Check(at policy.Path, problems *policy.Problems) {
+	if s.ResponseHeaderTimeout <= 0 {
+		problems.Addf(at.At("response_header_timeout"), "wants more than 0s")
+	}
+	if s.URL == "" {
+		problems.Addf(at, "url is missing")
+		return
+	}
+	place := at.At("url")
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		problems.Addf(place, "is no URL")
+		return
+	}
+	switch {
+	case u.User != nil:
+		problems.Addf(place, "may not hold a password: the backend needs its own")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		problems.Addf(place, "may not hold a query or a fragment")
+	case u.Scheme == "unix":
+		if u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+			problems.Addf(place, "wants unix:///path/to.sock")
+		}
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
+		problems.Addf(place, "wants http://, https://, h2c:// or unix:///")
+	case u.Hostname() == "":
+		problems.Addf(place, "names no host")
+	case u.Path != "" && u.Path != "/":
+		problems.Addf(place, "may not hold a path: use add_prefix on the routes")
+	}
+}
+
+// Upstream is a backend with its connections. It is safe for concurrent use.
+type Upstream struct {
+	settings  UpstreamSettings
+	scheme    string
+	host      string
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	metrics   *metrics.Upstream
+}
+
+const (
+	dialTimeout         = 5 * time.Second
+	idleConnTimeout     = 90 * time.Second
+	maxIdleConnsPerHost = 256
+)
+
+// NewUpstream opens no connection yet. The settings have passed Check.
+func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, log *slog.Logger) *Upstream {
+	target, err := url.Parse(s.URL)
+	if err != nil {
+		panic(err) // Check refuses it
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	u := &Upstream{settings: s, scheme: target.Scheme, host: target.Host, metrics: registry.Upstream(name)}
+	u.transport = &http.Transport{
+		// Proxy stays nil: the environment does not choose where requests go.
+		DialContext:           dialer.DialContext,
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: s.ResponseHeaderTimeout.Std(),
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       idleConnTimeout,
+		MaxIdleConnsPerHost:   maxIdleConnsPerHost,
+		DisableCompression:    true, // what the upstream sends is what the client gets
+		ForceAttemptHTTP2:     true,
+	}
+	switch target.Scheme {
+	case "h2c":
+		u.scheme = "http"
+		u.transport.Protocols = new(http.Protocols)
+		u.transport.Protocols.SetUnencryptedHTTP2(true)
+	case "unix":
+		u.scheme, u.host = "http", "localhost"
+		u.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", target.Path)
+		}
+	}
+	u.proxy = &httputil.ReverseProxy{
+		Rewrite:        u.rewrite,
+		Transport:      u.transport,
+		ModifyResponse: modifyResponse,
+		ErrorHandler:   fail,
+		BufferPool:     buffers,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	return u
+}
+
+// Same reports whether both are the same backend, reached in the same way, so
+// that a reload can keep the older one with its connections.
+func (u *Upstream) Same(o *Upstream) bool { return u.settings == o.settings }
+
+// Retire closes the connections that no request uses; others are closed when
+// their request ends.
+func (u *Upstream) Retire() { u.transport.CloseIdleConnections() }
+
+// bufferPool lends the buffers in which bodies are copied.
+type bufferPool struct{ sync.Pool }
+
+const copyBufferSize = 32 << 10
+
+var buffers httputil.BufferPool = &bufferPool{sync.Pool{New: func() any { return new([copyBufferSize]byte) }}}
+
+// Get implements httputil.BufferPool.
+func (p *bufferPool) Get() []byte { return p.Pool.Get().(*[copyBufferSize]byte)[:] }
+
+// Put implements httputil.BufferPool.
+func (p *bufferPool) Put(b []byte) { p.Pool.Put((*[copyBufferSize]byte)(b)) }
