@@ -14,8 +14,8 @@ import (
 
 // ServerSettings configure the listener for clients.
 type ServerSettings struct {
-	Listen         string         `yaml:"listen"`
-	TrustedProxies []CIDR         `yaml:"trusted_proxies"`
+	Listen         string `yaml:"listen"`
+	TrustedProxies []CIDR `yaml:"trusted_proxies"`
 
 	ReadHeaderTimeout policy.Duration `yaml:"read_header_timeout"`
 	IdleTimeout       policy.Duration `yaml:"idle_timeout"`
