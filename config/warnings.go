@@ -16,6 +16,11 @@ func (c *Config) Warnings() []string {
 			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
+		for _, why := range c.StaticKeys[name].Ignored() {
+			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
+		}
+	}
 	return list
 }
 

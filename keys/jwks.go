@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
@@ -74,10 +75,14 @@ func ParseJWKS(data []byte) (*JWKS, error) {
 			result.Keys = append(result.Keys, key)
 		}
 	}
-	if len(result.Keys) == 0 {
-		return nil, fmt.Errorf("no usable key (%d ignored) %v", result.Ignored, result.Reasons)
+	switch {
+	case len(result.Keys) > 0:
+		return result, nil
+	case result.Ignored > 0:
+		return nil, fmt.Errorf("no usable key: %s", strings.Join(result.Reasons, "; "))
+	default:
+		return nil, errors.New("a set without keys")
 	}
-	return result, nil
 }
 
 func parseJWK(raw jsontext.Value) (*Key, error) {

@@ -77,8 +77,9 @@ func TestParseJWKSIgnores(t *testing.T) {
 			if diff := cmp.Diff([]string{"keys[0]: " + test.reason}, got.Reasons); diff != "" || got.Ignored != 1 {
 				t.Errorf("%d ignored (-want +got):\n%s", got.Ignored, diff)
 			}
-			if _, err := keys.ParseJWKS([]byte(jwkSet(test.bad))); err == nil {
-				t.Error("a set of this key alone is accepted")
+			_, err = keys.ParseJWKS([]byte(jwkSet(test.bad)))
+			if want := "no usable key: keys[0]: " + test.reason; errorText(err) != want {
+				t.Errorf("a set of this key alone: %v, want %s", err, want)
 			}
 		})
 	}
@@ -117,13 +118,13 @@ func TestParseJWKSRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ document, want string }{
 		"nothing":            {"", "not JSON: unexpected EOF at byte 0"},
 		"HTML":               {"<!DOCTYPE html><html></html>", "not JSON: invalid character '<' at start of value at byte 0"},
-		"null":               {"null", "no usable key (0 ignored) []"},
+		"null":               {"null", "a set without keys"},
 		"array":              {"[" + good + "]", "not a JSON object with an array of keys"},
-		"no keys":            {"{}", "no usable key (0 ignored) []"},
-		"empty set":          {jwkSet(), "no usable key (0 ignored) []"},
+		"no keys":            {"{}", "a set without keys"},
+		"empty set":          {jwkSet(), "a set without keys"},
 		"keys is an object":  {`{"keys":` + good + `}`, "not a JSON object with an array of keys"},
-		"keys in other case": {`{"KEYS":[` + good + `]}`, "no usable key (0 ignored) []"},
-		"a single JWK":       {good, "no usable key (0 ignored) []"},
+		"keys in other case": {`{"KEYS":[` + good + `]}`, "a set without keys"},
+		"a single JWK":       {good, "a set without keys"},
 		"keys twice":         {`{"keys":[],"keys":[` + good + `]}`, "not JSON: duplicate object member name at byte 11"},
 		"member twice":       {jwkSet(`{"kty":"EC","kty":"OKP"}`, good), "not JSON: duplicate object member name at byte 21"},
 		"trailing data":      {jwkSet(good) + "x", "not JSON: invalid character 'x' after top-level value at byte"},

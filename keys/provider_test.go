@@ -65,37 +65,43 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// observer records what it is told.
+// observer counts what it is told.
 type observer struct {
-	mu             sync.Mutex
-	loaded         []int
-	succeeded      int
-	failed         int
-	unknown        int
-	lastRefreshEnd time.Time
+	mu     sync.Mutex
+	counts observed
+}
+
+type observed struct {
+	Loaded                     []int
+	Succeeded, Failed, Unknown int
 }
 
 func (o *observer) KeysLoaded(_ string, n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.loaded = append(o.loaded, n)
+	o.counts.Loaded = append(o.counts.Loaded, n)
 }
 
-func (o *observer) KeysRefreshed(_ string, ok bool, at time.Time) {
+func (o *observer) KeysRefreshed(_ string, ok bool, _ time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lastRefreshEnd = at
 	if ok {
-		o.succeeded++
+		o.counts.Succeeded++
 	} else {
-		o.failed++
+		o.counts.Failed++
 	}
 }
 
 func (o *observer) UnknownKid(string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.unknown++
+	o.counts.Unknown++
+}
+
+func (o *observer) observed() observed {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.counts
 }
 
 // lockedBuffer is a log that a test reads while it is written.
@@ -129,8 +135,8 @@ type rig struct {
 	*testing.T
 	*keys.Remote
 	provider *provider
-	observer *observer
-	log      *lockedBuffer
+	*observer
+	log *lockedBuffer
 }
 
 // inBubble runs a test on a source that has fetched what is published. The

@@ -5,11 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"postern/keys"
 	"postern/policy"
@@ -79,7 +80,7 @@ func TestFailureKeepsKeysAndBacksOff(t *testing.T) {
 		r.provider.set(func(p *provider) { p.status = http.StatusInternalServerError })
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		first := len(r.provider.fetches()) - r.observer.failed
+		first := len(r.provider.fetches()) - r.observed().Failed
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		failed := r.provider.fetches()[first:]
@@ -98,8 +99,8 @@ func TestFailureKeepsKeysAndBacksOff(t *testing.T) {
 		if r.key("b") == nil || before.Live() {
 			r.Error("the new keys are not in use")
 		}
-		if r.observer.succeeded != 2 || r.observer.failed != len(failed) || !slices.Equal(r.observer.loaded, []int{1, 1}) {
-			r.Errorf("observed %+v after %d failures", r.observer, len(failed))
+		if diff := cmp.Diff(observed{Loaded: []int{1, 1}, Succeeded: 2, Failed: len(failed)}, r.observed()); diff != "" {
+			r.Errorf("observed (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -168,8 +169,8 @@ func TestMaxStale(t *testing.T) {
 		if !r.Ready() || !r.key("a").Live() || key.Live() {
 			r.Error("the source does not recover")
 		}
-		if want := []int{1, 0, 1}; !slices.Equal(r.observer.loaded, want) {
-			r.Errorf("loaded %v, want %v", r.observer.loaded, want)
+		if diff := cmp.Diff([]int{1, 0, 1}, r.observed().Loaded); diff != "" {
+			r.Errorf("loaded (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -191,8 +192,8 @@ func TestGarbageKeepsKeys(t *testing.T) {
 					r.Errorf("Seek: %v after %v", got, d)
 				}
 				synctest.Wait()
-				if r.key("a") != key || !key.Live() || r.observer.failed == 0 || r.observer.succeeded != 1 {
-					r.Errorf("keys are lost; observed %+v", r.observer)
+				if got := r.observed(); r.key("a") != key || !key.Live() || got.Failed == 0 || got.Succeeded != 1 {
+					r.Errorf("keys are lost; observed %+v", got)
 				}
 			})
 		})
@@ -209,8 +210,8 @@ func TestPanicIsAFailedRefresh(t *testing.T) {
 		r.provider.publish(ecJWK("b"))
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
-		if r.key("b") == nil || r.observer.failed == 0 {
-			r.Errorf("the source does not recover; observed %+v", r.observer)
+		if got := r.observed(); r.key("b") == nil || got.Failed == 0 {
+			r.Errorf("the source does not recover; observed %+v", got)
 		}
 		if log := r.log.String(); !strings.Contains(log, "panic while refreshing keys") || strings.Contains(log, "hunter2") {
 			r.Errorf("log:\n%s", log)
@@ -229,8 +230,8 @@ func TestStopDuringFetch(t *testing.T) {
 		start := time.Now()
 		r.Stop()
 		r.Stop()
-		if d := time.Since(start); d != 0 || o.failed != 0 {
-			t.Errorf("stopped after %v, %d failures", d, o.failed)
+		if d, failed := time.Since(start), o.observed().Failed; d != 0 || failed != 0 {
+			t.Errorf("stopped after %v, %d failures", d, failed)
 		}
 	})
 }

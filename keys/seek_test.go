@@ -31,8 +31,8 @@ func TestUnknownKid(t *testing.T) {
 		r.wantSeek("y", policy.UnknownKey, 0)
 		r.wantFetches(4)
 		r.wantSeek("x", policy.KeysPending, 0)
-		if r.observer.unknown != 5 {
-			r.Errorf("%d unknown kids counted", r.observer.unknown)
+		if got := r.observed().Unknown; got != 5 {
+			r.Errorf("%d unknown kids counted", got)
 		}
 	})
 }
@@ -164,7 +164,7 @@ func TestFlood(t *testing.T) {
 					return
 				case <-time.After(time.Millisecond):
 				}
-				for j := range 20 {
+				for j := range 4 {
 					// In goroutines, since the first of them wait.
 					flood.Go(func() {
 						kid := fmt.Sprintf("%d-%d-%s", i, j, strings.Repeat("x", 100))

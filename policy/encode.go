@@ -11,8 +11,8 @@ import (
 // encodeHeader renders an identity's value for a header, so that a backend
 // which decodes percent-encoding exactly once reads what was verified: bytes
 // outside printable ASCII, and %, are encoded; elements of a list are joined
-// with commas and have their own encoded; an object is canonical JSON
-// (RFC 8785). ok is false for a null and for JSON that has no canonical form.
+// with commas and have their own encoded; an object is canonical JSON. ok is
+// false for a null and for JSON that has no canonical form.
 func encodeHeader(value any) (encoded string, ok bool) {
 	switch v := value.(type) {
 	case string:
@@ -51,13 +51,15 @@ func encodeElement(element any) (string, bool) {
 	return percentEncode(canonical, true), ok
 }
 
+// canonicalJSON is RFC 8785, but integers keep their digits: as the doubles that
+// the RFC makes of them, two long ids could become one.
 func canonicalJSON(value any) (string, bool) {
 	plain, err := json.Marshal(value)
 	if err != nil {
 		return "", false
 	}
 	canonical := jsontext.Value(plain)
-	if err := canonical.Canonicalize(); err != nil {
+	if err := canonical.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
 		return "", false
 	}
 	return string(canonical), true

@@ -39,9 +39,15 @@ func NormalizeHost(host string) string {
 
 func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
 
-// fold maps a decoded segment to what a careless backend takes it for: without
-// case, and without trailing dots and spaces. It works in place where it can.
+// fold maps a decoded segment to what a careless backend takes it for: decoded
+// again and again, without case, and without trailing dots and spaces. It works
+// in place where it can.
 func fold(segment []byte) []byte {
+	for again := true; again; {
+		decoded := appendUnescaped(segment[:0], segment)
+		again = len(decoded) < len(segment)
+		segment = decoded
+	}
 	for i, c := range segment {
 		if c >= utf8.RuneSelf {
 			// Upper case first: it joins what lower case alone keeps apart,
@@ -75,10 +81,11 @@ func isTrimmed(c byte) bool { return c == '.' || c == ' ' || c == '/' }
 
 // appendUnescaped appends s to dst, percent-decoded once. A % that begins no
 // encoding stays: paths that hold one are refused before they are matched.
-func appendUnescaped(dst []byte, s string) []byte {
+// dst may be the beginning of s itself.
+func appendUnescaped[S string | []byte](dst []byte, s S) []byte {
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+			if c, err := strconv.ParseUint(string(s[i+1:i+3]), 16, 8); err == nil {
 				dst = append(dst, byte(c))
 				i += 2
 				continue

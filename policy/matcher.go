@@ -94,7 +94,8 @@ func changedByFolding(p *Pattern) bool {
 // [NoRoute].
 //
 // A near miss is a request that would match a more specific path without case,
-// a trailing slash, and dots and spaces at the end of segments. Many backends
+// a trailing slash, and dots and spaces at the end of segments, or decoded more
+// than once. Many backends
 // take it for that path, so it is [AmbiguousPath] (or [NoRoute] where nothing
 // else matches), unless all routes of that path have LoosePaths: then it
 // matches there.

@@ -14,8 +14,6 @@ import (
 	"postern/policy"
 )
 
-func quote(s string) string { return strconv.Quote(s) }
-
 // route returns a route of the patterns; a name that ends in ~ makes it one
 // with loose paths.
 func route(t testing.TB, name string, patterns ...string) *policy.Route {
@@ -162,6 +160,10 @@ func TestMatchNearMiss(t *testing.T) {
 		"GET /chat%20":           ambiguous,
 		"GET /chat%2e%20.":       ambiguous,
 		"GET /%43hat":            ambiguous,
+		"GET /c%2568at":          ambiguous, // decoded twice
+		"GET /%25%36%33hat":      ambiguous,
+		"GET /%2541dmin/x":       ambiguous,
+		"GET /100%25":            "/",
 		"GET /chat/x":            "/",
 		"GET /.chat":             "/",
 		"GET /admin/Users":       ambiguous,
@@ -202,14 +204,28 @@ func TestMatchNearMiss(t *testing.T) {
 		"GET /p/1/keys/x": "no_route",
 	})
 
+	// Where no literal has upper case, ordinary requests are looked up once.
+	m = matcher(t, routesOf(t, "/", "/chat/x")...)
+	checkMatches(t, m, map[string]string{
+		"GET /chat/x":   "/chat/x",
+		"GET /chat/x.y": "/",
+		"GET /chat/x/":  ambiguous,
+		"GET /chat/x.":  ambiguous,
+		"GET /chat./x":  ambiguous,
+		"GET /chat/X":   ambiguous,
+		"GET /chat/%78": "/chat/x",
+		"GET /chat/%58": ambiguous,
+	})
+
 	// Equally near to two paths, or to a path that not all its routes hold
 	// loose: refused.
-	m = matcher(t, routesOf(t, "/", "/aB~", "/Ab~", "GET /mixed~", "POST /mixed")...)
+	m = matcher(t, routesOf(t, "/", "/aB~", "/Ab~", "GET /mixed~", "POST /mixed", "GET /other", "POST /other~")...)
 	checkMatches(t, m, map[string]string{
 		"GET /aB":    "/aB~",
 		"GET /Ab":    "/Ab~",
 		"GET /ab":    ambiguous,
 		"GET /MIXED": ambiguous,
+		"GET /OTHER": ambiguous,
 		"GET /mixed": "GET /mixed~",
 	})
 }
@@ -226,6 +242,17 @@ func TestMatchFoldsUnicode(t *testing.T) {
 			t.Errorf("%c (%U) for %c (%U): %s", other, other, r, r, got)
 		}
 	}
+}
+
+func TestMatchManySiblings(t *testing.T) {
+	var patterns []string
+	want := map[string]string{"GET /p/other": "no_route", "GET /p/S2": "no_route"}
+	for i := range 20 {
+		pattern := fmt.Sprintf("/p/s%d", i)
+		patterns = append(patterns, pattern)
+		want["GET "+pattern] = pattern
+	}
+	checkMatches(t, matcher(t, routesOf(t, patterns...)...), want)
 }
 
 func TestMatchUnrootedPath(t *testing.T) {
@@ -270,43 +297,5 @@ func TestConflicts(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%q:\n%s", test.patterns, diff)
 		}
-	}
-}
-
-func TestValues(t *testing.T) {
-	var vals policy.Values
-	if _, ok := vals.Get("x"); ok || vals.Pattern() != nil {
-		t.Error("the zero value is not empty")
-	}
-	const many = "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/{j...}"
-	m := matcher(t, routesOf(t, many, "/short/{a}")...)
-	copied := vals
-	for range 2 {
-		if _, err := m.Match("GET", "", "/1/2/3/4/5/6/7/8/9/10/%31%31", &vals); err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		for _, name := range vals.Pattern().Wildcards() {
-			value, _ := vals.Get(name)
-			got += value + " "
-		}
-		if want := "1 2 3 4 5 6 7 8 9 10/11 "; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-	if _, err := m.Match("GET", "", "/short/1", &vals); err != nil {
-		t.Fatal(err)
-	}
-	if a, _ := vals.Get("a"); a != "1" {
-		t.Errorf("a = %q", a)
-	}
-	if b, ok := vals.Get("b"); ok {
-		t.Errorf("b = %q is left of the last match", b)
-	}
-	if _, err := m.Match("GET", "", "/unknown", &vals); err == nil || vals.Pattern() != nil {
-		t.Errorf("%v of the last match is left", vals.Pattern())
-	}
-	if _, ok := copied.Get("a"); ok {
-		t.Error("a copy shares its memory")
 	}
 }

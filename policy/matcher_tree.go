@@ -1,10 +1,6 @@
 package policy
 
-import (
-	"net/http"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // tree holds the paths of all routes: for each host, and for none, segment by
 // segment. A lookup folds the segments of the path where the literals of the
@@ -17,7 +13,7 @@ type tree struct {
 // node is a place in a path. Each node is reached by one way only, so that a
 // lookup, however it backtracks, visits it at most once.
 type node struct {
-	literals map[string]*node // {$} is the empty literal
+	literals children // {$} is the empty literal
 	wildcard *node
 	rest     *endpoint // of a multi-segment wildcard or a trailing slash here
 	end      *endpoint // of the paths that end here
@@ -44,13 +40,10 @@ func (t *tree) place(p *Pattern) **endpoint {
 			if t.folded {
 				key = string(fold([]byte(key)))
 			}
-			child := n.literals[key]
+			child := findChild(&n.literals, key)
 			if child == nil {
 				child = &node{}
-				if n.literals == nil {
-					n.literals = map[string]*node{}
-				}
-				n.literals[key] = child
+				n.literals.add(key, child)
 			}
 			n = child
 		}
@@ -109,91 +102,57 @@ func (n *node) find(path string, folded bool, vals *Values) *endpoint {
 // leaves nothing of the segment.
 func (n *node) literal(segment string, folded bool) (child *node, blank bool) {
 	if !folded && strings.IndexByte(segment, '%') < 0 {
-		return n.literals[segment], false
+		return findChild(&n.literals, segment), false
 	}
 	var buffer [64]byte
 	key := appendUnescaped(buffer[:0], segment)
 	if !folded {
-		return n.literals[string(key)], false
+		return findChild(&n.literals, key), false
 	}
 	key = fold(key)
-	return n.literals[string(key)], len(key) == 0
+	return findChild(&n.literals, key), len(key) == 0
 }
 
-// endpoint is a path with all that is served there.
-type endpoint struct {
-	pattern    *Pattern // any of its patterns: they differ in method and names
-	services   []service
-	loose      bool  // near misses match
-	notAllowed error // for the methods that no service has
+// children are the literals below a node. Most nodes have one, for which a map
+// would cost memory and cache misses.
+type children struct {
+	few  []child
+	many map[string]*node // all of them, once they are more than maxFew
 }
 
-// service is one pattern of a route at an endpoint.
-type service struct {
-	pattern *Pattern
-	route   *Route
+type child struct {
+	literal string
+	*node
 }
 
-// add adds a service, unless there is one for the same method, which is
-// returned.
-func (e *endpoint) add(s service) (other *service) {
-	if other := e.forMethod(s.pattern.method); other != nil {
-		return other
+const maxFew = 8
+
+func (c *children) add(literal string, n *node) {
+	if c.many != nil {
+		c.many[literal] = n
+		return
 	}
-	e.services = append(e.services, s)
-	return nil
+	c.few = append(c.few, child{literal, n})
+	if len(c.few) <= maxFew {
+		return
+	}
+	c.many = map[string]*node{}
+	for _, child := range c.few {
+		c.many[child.literal] = child.node
+	}
+	c.few = nil
 }
 
-// seal computes what follows from the services, once all are added.
-func (e *endpoint) seal() {
-	var methods []string
-	e.loose = true
-	for _, s := range e.services {
-		// A near miss may not slip into a strict route at the same path.
-		e.loose = e.loose && s.route.LoosePaths
-		methods = append(methods, s.pattern.method)
+// findChild returns the child for a literal, nil where there is none. It takes
+// bytes, too, because converting them would allocate.
+func findChild[L string | []byte](c *children, literal L) *node {
+	if c.many != nil {
+		return c.many[string(literal)]
 	}
-	if slices.Contains(methods, http.MethodGet) {
-		methods = append(methods, http.MethodHead)
-	}
-	slices.Sort(methods)
-	e.notAllowed = &Denial{Reason: MethodNotAllowed, Allow: strings.Join(slices.Compact(methods), ", ")}
-}
-
-// service returns what serves the method, nil where nothing does.
-func (e *endpoint) service(method string) *service {
-	if s := e.forMethod(method); s != nil {
-		return s
-	}
-	if method == http.MethodHead {
-		if s := e.forMethod(http.MethodGet); s != nil {
-			return s
-		}
-	}
-	return e.forMethod("")
-}
-
-func (e *endpoint) forMethod(method string) *service {
-	for i := range e.services {
-		if e.services[i].pattern.method == method {
-			return &e.services[i]
+	for i := range c.few {
+		if c.few[i].literal == string(literal) {
+			return c.few[i].node
 		}
 	}
 	return nil
-}
-
-// moreSpecificThan compares in the order of the contract: a host before none,
-// then segment by segment. Where one path only continues the other, as /a/
-// does /a, neither is more specific.
-func (e *endpoint) moreSpecificThan(other *endpoint) bool {
-	p, q := e.pattern, other.pattern
-	if (p.host == "") != (q.host == "") {
-		return p.host != ""
-	}
-	for i := range min(len(p.segments), len(q.segments)) {
-		if a, b := p.segments[i].kind, q.segments[i].kind; a != b {
-			return a < b
-		}
-	}
-	return false
 }

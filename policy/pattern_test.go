@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -105,7 +106,7 @@ func TestParsePatternErrors(t *testing.T) {
 			t.Errorf("%q is accepted", text)
 			continue
 		}
-		want = "pattern " + quote(text) + ": " + want
+		want = fmt.Sprintf("pattern %q: %s", text, want)
 		if err.Error() != want {
 			t.Errorf("%q:\n got %s\nwant %s", text, err, want)
 		}

@@ -123,7 +123,9 @@ func ParseReference(text string) (Reference, error) {
 	}
 	ref.Name = path.steps[0].key
 	if ref.Source == HeaderField {
-		ref.Name = http.CanonicalHeaderKey(ref.Name)
+		if ref.Name = http.CanonicalHeaderKey(ref.Name); CanonicalAlias(ref.Name) != ref.Name {
+			return Reference{}, fmt.Errorf("%q: use letters, digits and hyphens only in a header's name, since backends read other names alike", text)
+		}
 		if why, taken := serverHeaders[ref.Name]; taken {
 			return Reference{}, fmt.Errorf("%q cannot be read as a header: %s", text, why)
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"strconv"
@@ -63,8 +64,8 @@ const redacted = "[redacted]"
 // String returns a placeholder.
 func (Secret) String() string { return redacted }
 
-// GoString returns a placeholder, for %#v.
-func (Secret) GoString() string { return redacted }
+// Format writes a placeholder for every verb, even those that do not fit.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // LogValue returns a placeholder, for log/slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

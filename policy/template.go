@@ -26,7 +26,7 @@ func ParseTemplate(text string) (*Template, error) {
 	for rest := text; rest != ""; {
 		literal, after, opened := strings.Cut(rest, "{")
 		if i := strings.IndexFunc(literal, func(r rune) bool { return r < ' ' || r > '~' || r == '%' || r == '}' }); i >= 0 {
-			return nil, fmt.Errorf("%q cannot stand in a header template outside a reference", literal[i])
+			return nil, fmt.Errorf("%q cannot stand in a header template outside a reference", []rune(literal[i:])[0])
 		}
 		if literal != "" {
 			t.parts = append(t.parts, part{literal: literal})

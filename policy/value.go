@@ -22,7 +22,7 @@ const maxDepth = 32
 // Numbers keep the text that they came in.
 func ParseObject(data []byte) (map[string]any, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(data))
-	value, err := parseValue(d, 0)
+	value, err := parseValue(d)
 	if err != nil {
 		return nil, err
 	}
@@ -36,13 +36,13 @@ func ParseObject(data []byte) (map[string]any, error) {
 	return object, nil
 }
 
-func parseValue(d *jsontext.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("JSON nested over %d levels", maxDepth)
-	}
+func parseValue(d *jsontext.Decoder) (any, error) {
 	token, err := d.ReadToken()
 	if err != nil {
 		return nil, err
+	}
+	if d.StackDepth() > maxDepth {
+		return nil, fmt.Errorf("JSON nested over %d levels", maxDepth)
 	}
 	switch token.Kind() {
 	case '{':
@@ -53,7 +53,7 @@ func parseValue(d *jsontext.Decoder, depth int) (any, error) {
 				return nil, err
 			}
 			key := name.String() // before the next read overwrites it
-			if object[key], err = parseValue(d, depth+1); err != nil {
+			if object[key], err = parseValue(d); err != nil {
 				return nil, err
 			}
 		}
@@ -62,7 +62,7 @@ func parseValue(d *jsontext.Decoder, depth int) (any, error) {
 	case '[':
 		list := []any{}
 		for d.PeekKind() != ']' {
-			element, err := parseValue(d, depth+1)
+			element, err := parseValue(d)
 			if err != nil {
 				return nil, err
 			}
@@ -89,7 +89,8 @@ func SameText(value any, text string) (same, comparable bool) {
 	case string:
 		return v == text, true
 	case json.Number:
-		return string(v) == text, isInteger(string(v))
+		comparable = isInteger(string(v))
+		return comparable && string(v) == text, comparable
 	}
 	return false, false
 }

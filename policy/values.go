@@ -10,8 +10,8 @@ import (
 // allocating. It is not safe for concurrent use.
 type Values struct {
 	pattern *Pattern
-	n       int
-	first   [8]string // segments from left to right, escaped until settle
+	n       int       // of the segments that a look-up has pushed
+	first   [8]string // from left to right, escaped until settle
 	more    []string  // those that do not fit in first
 }
 
@@ -33,9 +33,7 @@ func (v *Values) Pattern() *Pattern { return v.pattern }
 
 // Reset makes v empty and keeps its memory for the next match.
 func (v *Values) Reset() {
-	clear(v.first[:])
-	clear(v.more)
-	v.pattern, v.n, v.more = nil, 0, v.more[:0]
+	v.pattern, v.n = nil, 0
 }
 
 func (v *Values) at(i int) *string {

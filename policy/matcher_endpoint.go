@@ -1,0 +1,85 @@
+package policy
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// endpoint is a path with all that is served there.
+type endpoint struct {
+	pattern    *Pattern // any of its patterns: they differ in method and names
+	services   []service
+	loose      bool  // near misses match
+	notAllowed error // for the methods that no service has
+}
+
+// service is one pattern of a route at an endpoint.
+type service struct {
+	pattern *Pattern
+	route   *Route
+}
+
+// add adds a service, unless there is one for the same method, which is
+// returned.
+func (e *endpoint) add(s service) (other *service) {
+	if other := e.forMethod(s.pattern.method); other != nil {
+		return other
+	}
+	e.services = append(e.services, s)
+	return nil
+}
+
+// seal computes what follows from the services, once all are added.
+func (e *endpoint) seal() {
+	var methods []string
+	e.loose = true
+	for _, s := range e.services {
+		// A near miss may not slip into a strict route at the same path.
+		e.loose = e.loose && s.route.LoosePaths
+		methods = append(methods, s.pattern.method)
+	}
+	if slices.Contains(methods, http.MethodGet) {
+		methods = append(methods, http.MethodHead)
+	}
+	slices.Sort(methods)
+	e.notAllowed = &Denial{Reason: MethodNotAllowed, Allow: strings.Join(slices.Compact(methods), ", ")}
+}
+
+// service returns what serves the method, nil where nothing does.
+func (e *endpoint) service(method string) *service {
+	if s := e.forMethod(method); s != nil {
+		return s
+	}
+	if method == http.MethodHead {
+		if s := e.forMethod(http.MethodGet); s != nil {
+			return s
+		}
+	}
+	return e.forMethod("")
+}
+
+func (e *endpoint) forMethod(method string) *service {
+	for i := range e.services {
+		if e.services[i].pattern.method == method {
+			return &e.services[i]
+		}
+	}
+	return nil
+}
+
+// moreSpecificThan compares in the order of the contract: a host before none,
+// then segment by segment. Where one path only continues the other, as /a/
+// does /a, neither is more specific.
+func (e *endpoint) moreSpecificThan(other *endpoint) bool {
+	p, q := e.pattern, other.pattern
+	if (p.host == "") != (q.host == "") {
+		return p.host != ""
+	}
+	for i := range min(len(p.segments), len(q.segments)) {
+		if a, b := p.segments[i].kind, q.segments[i].kind; a != b {
+			return a < b
+		}
+	}
+	return false
+}
