@@ -95,13 +95,23 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	c.check(&problems)
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv}, &problems)
 	for _, p := range problems.List {
-		line, column := doc.position(p.Path)
-		errs = append(errs, Error{file, line, column, p.Path.String() + ": " + p.Message})
+		errs = append(errs, doc.locate(file, p))
 	}
 	if len(errs) > 0 {
 		return nil, errs.Sorted()
 	}
 	return c, nil
+}
+
+// locate gives a problem the position of the setting that it is about.
+func (d *document) locate(file string, p policy.Problem) Error {
+	message := p.Path.String() + ": " + p.Message
+	if p.Other != nil {
+		line, _ := d.position(p.Other)
+		message += fmt.Sprintf(" (%s, line %d)", p.Other, line)
+	}
+	line, column := d.position(p.Path)
+	return Error{file, line, column, message}
 }
 
 func readFile(file string) ([]byte, error) {
@@ -141,8 +151,11 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders)
 	matcher, conflicts := policy.NewMatcher(c.Routes)
 	for _, conflict := range conflicts {
-		problems.Addf(c.patternPath(conflict.Route, conflict.RoutePattern), "%v (%s)", conflict,
-			c.patternPath(conflict.Other, conflict.OtherPattern))
+		problems.List = append(problems.List, policy.Problem{
+			Path:    c.patternPath(conflict.Route, conflict.RoutePattern),
+			Other:   c.patternPath(conflict.Other, conflict.OtherPattern),
+			Message: conflict.Error(),
+		})
 	}
 	c.Matcher = matcher
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -135,7 +136,9 @@ func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template,
 			problems.Addf(place, "match is missing")
 		}
 		if other, taken := names[s.routeName()]; taken {
-			problems.Addf(place.At("name"), "the name %q is taken by %s", s.routeName(), at.At(other))
+			problems.List = append(problems.List, Problem{
+				Path: place.At("name"), Other: at.At(other), Message: fmt.Sprintf("the name %q is taken", s.routeName()),
+			})
 		}
 		names[s.routeName()] = i
 		switch s.Mode {

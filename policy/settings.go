@@ -45,6 +45,8 @@ func (p Path) String() string {
 type Problem struct {
 	Path    Path
 	Message string
+	// Other is a second setting that the fault involves; nil mostly.
+	Other Path
 }
 
 // Problems collects faults, so that all of them can be reported at once. The
@@ -55,5 +57,5 @@ type Problems struct {
 
 // Addf records a fault of the setting at path.
 func (p *Problems) Addf(path Path, format string, operands ...any) {
-	p.List = append(p.List, Problem{path, fmt.Sprintf(format, operands...)})
+	p.List = append(p.List, Problem{Path: path, Message: fmt.Sprintf(format, operands...)})
 }

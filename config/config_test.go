@@ -1,0 +1,166 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"postern/config"
+)
+
+func noEnv(string) (string, bool) { return "", false }
+
+// Each file of testdata/bad is reported in full, word for word.
+func TestBadConfigurations(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, err := config.Load(file, noEnv)
+			if _, ok := errors.AsType[config.Errors](err); !ok {
+				t.Fatalf("got %v", err)
+			}
+			got := err.Error() + "\n"
+			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
+			if flag.Lookup("update").Value.String() == "true" {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+const exampleFile = "../config.example.yaml"
+
+func exampleEnv(name string) (string, bool) {
+	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET"
+}
+
+func TestExample(t *testing.T) {
+	c, err := config.Load(exampleFile, exampleEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Routes) != 3 || len(c.Warnings()) != 0 {
+		t.Errorf("%d routes, warnings %q", len(c.Routes), c.Warnings())
+	}
+}
+
+// What the example shows in comments works, too, where it stands in the place
+// of what is shown there.
+func TestExampleComments(t *testing.T) {
+	data, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commented := regexp.MustCompile(`(?m)^ *# ([a-z_]+):.*$`)
+	replaces := map[string]string{
+		"header": "    scheme: Token  ", "from": "    scheme: Token  ",
+		"jwks_file": jwksURLLines, "public_keys": jwksURLLines,
+		"allow_any_issuer": "    issuer:", "allow_any_audience": "    audience:", "audience_all": "",
+	}
+	seen := 0
+	for _, place := range commented.FindAllStringSubmatchIndex(string(data), -1) {
+		key := string(data[place[2]:place[3]])
+		text := string(data[:place[0]]) + strings.Replace(string(data[place[0]:place[1]]), "# ", "", 1) + string(data[place[1]:])
+		if old := replaces[key]; old != "" {
+			text = regexp.MustCompile(`(?m)^`+old+`.*\n`).ReplaceAllString(text, "")
+		}
+		switch key {
+		case "customer_id":
+			text = strings.ReplaceAll(text, "{ project: acme }", "{ project: acme, user: u1 }")
+		case "jwks_file", "public_keys":
+			text = strings.Replace(text, "[RS256, ES256]", "[RS256]", 1)
+		}
+		file := filepath.Join(folder, "postern.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		env := func(name string) (string, bool) {
+			value, ok := exampleEnv(name)
+			return value + "0123456789abcdef", ok || name == "ADMIN_TOKEN"
+		}
+		if _, err := config.Load(file, env); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		seen++
+	}
+	if seen < 12 {
+		t.Errorf("only %d keys in comments were found", seen)
+	}
+}
+
+const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|required|allow_insecure_http):`
+
+// Every key of the contract is either built or said not to be, at its place:
+// none may be unknown, and none may be accepted and ignored.
+func TestContractKeys(t *testing.T) {
+	for place, keys := range map[string]string{
+		"":                         "state_dir abuse revocations opaque_id denials streams forward_auth cors strip identity_assertion",
+		"server":                   "tls h2c",
+		"limits":                   "in_flight_body_bytes",
+		"upstreams.chat":           "tls",
+		"authenticators.t":         "tokens_file basic",
+		"authenticators.j.keys":    "discovery x509_url keyring_file select tls proxy",
+		"authenticators.j.from[0]": "query cookie websocket_protocol body",
+		"routes[0]":                "require denials body body_limit streams upgrade origins pass_authorization strip cors until",
+		"routes[0].consistency[0]": "op unsigned_ids profile with",
+	} {
+		for key := range strings.FieldsSeq(keys) {
+			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")
+			file := filepath.Join(t.TempDir(), "postern.yaml")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			want := key + ": not supported yet"
+			if place != "" {
+				want = place + "." + want
+			}
+			if _, err := config.Load(file, noEnv); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v", want, err)
+			}
+		}
+	}
+}
+
+const contractSkeleton = `
+@@
+server: {@server@}
+limits: {@limits@}
+upstreams: { chat: { url: "http://127.0.0.1:1", @upstreams.chat@ } }
+authenticators:
+  t: { type: token, scheme: Token, tokens: [], @authenticators.t@ }
+  j:
+    type: jwt
+    from: [ { @authenticators.j.from[0]@ } ]
+    algorithms: [HS256]
+    keys: { secrets: [], @authenticators.j.keys@ }
+routes:
+  - match: /
+    upstream: chat
+    authenticate: [t]
+    consistency: [ { request: query.a, required: false, @routes[0].consistency[0]@ } ]
+    @routes[0]@
+`

@@ -1,0 +1,16 @@
+package config_test
+
+// The public half of a key that signs nothing.
+const (
+	examplePEM = `-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAq/8mXzNtM5pn/oe11rH7
+2i0Mi3QFKYb27Su/x+o9pdKVJ/0LDQfilERgJoYSj4IhDmbCwy5PuNeZkCchZiNG
+DxgcaVdP01UVgYU1JU8TcS0gnKaLipJjOeusjbSLbKlVZRE6sBbqWSW0NBwyNGXm
+5CFuCyPF010VVFG2dbVMJzKDCXRlAT+0cZ+Fp4zg/IiOI7F/9QZ15YFQPgw8/bOY
+sE0L6yt8KKV02pKDnhKFmFeft9v5eCkpQxTxogTj5FyQaL/pMgxnbyJvo3ECT10U
+tXvNhL/f4b5srlrtlaCQAdCLiah1ebdNKMomDuqoIvBLCenTh4DlO7bOpey9iebb
+SQIDAQAB
+-----END PUBLIC KEY-----
+`
+	exampleJWKS = `{"keys":[{"kty":"RSA","use":"sig","kid":"kid-1","e":"AQAB","n":"q_8mXzNtM5pn_oe11rH72i0Mi3QFKYb27Su_x-o9pdKVJ_0LDQfilERgJoYSj4IhDmbCwy5PuNeZkCchZiNGDxgcaVdP01UVgYU1JU8TcS0gnKaLipJjOeusjbSLbKlVZRE6sBbqWSW0NBwyNGXm5CFuCyPF010VVFG2dbVMJzKDCXRlAT-0cZ-Fp4zg_IiOI7F_9QZ15YFQPgw8_bOYsE0L6yt8KKV02pKDnhKFmFeft9v5eCkpQxTxogTj5FyQaL_pMgxnbyJvo3ECT10UtXvNhL_f4b5srlrtlaCQAdCLiah1ebdNKMomDuqoIvBLCenTh4DlO7bOpey9iebbSQ"}]}`
+)
