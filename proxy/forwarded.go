@@ -34,7 +34,7 @@ func (s *State) trusts(addr netip.Addr) bool {
 func (s *State) clientBehind(peer netip.Addr, h http.Header) netip.Addr {
 	client := peer
 	for _, text := range slices.Backward(forwardedFor(h)) {
-		addr, err := netip.ParseAddr(strings.Trim(text, " \t"))
+		addr, err := parseForwardedAddr(text)
 		if err != nil {
 			break
 		}
@@ -46,17 +46,42 @@ func (s *State) clientBehind(peer netip.Addr, h http.Header) netip.Addr {
 	return client
 }
 
+// forwardedFor returns what proxies appended, in order: X-Forwarded-For, or
+// where there is none the for parameters of Forwarded (RFC 7239, section 5.2).
 func forwardedFor(h http.Header) []string {
 	var list []string
 	for _, field := range h["X-Forwarded-For"] {
 		list = append(list, strings.Split(field, ",")...)
 	}
+	if list != nil {
+		return list
+	}
+	for _, field := range h["Forwarded"] {
+		for element := range strings.SplitSeq(field, ",") {
+			for pair := range strings.SplitSeq(element, ";") {
+				if name, value, _ := strings.Cut(pair, "="); strings.EqualFold(strings.TrimSpace(name), "for") {
+					list = append(list, value)
+				}
+			}
+		}
+	}
 	return list
+}
+
+// parseForwardedAddr reads an address with or without quotes, brackets and a
+// port, as proxies write it.
+func parseForwardedAddr(text string) (netip.Addr, error) {
+	text = strings.Trim(text, " \t\"")
+	if withPort, err := netip.ParseAddrPort(text); err == nil {
+		return withPort.Addr(), nil
+	}
+	return netip.ParseAddr(strings.Trim(text, "[]"))
 }
 
 // setForwarded tells the upstream where the request came from. httputil has
 // removed what the client said before rewrite runs; a trusted proxy's word is
-// put back, and its list of addresses extended by its own.
+// put back, and its list of addresses extended by its own. Forwarded is not sent
+// on: a backend should have one list to read, not two.
 func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
 	out := p.Out.Header
 	chain, proto, host := "", "http", p.In.Host

@@ -1,0 +1,96 @@
+// Package postern_test holds the architecture to what ARCHITECTURE.md says.
+package postern_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms lists, for each package, the other packages of the module that it may
+// import. A new arrow is a design decision: it is drawn here and in
+// ARCHITECTURE.md.
+var rooms = map[string]string{
+	"policy":           "",
+	"keys":             "policy",
+	"metrics":          "policy",
+	"authn":            "keys policy",
+	"gate":             "authn policy",
+	"proxy":            "gate keys metrics policy",
+	"config":           "authn keys policy proxy",
+	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo",
+	"cmd/postern/demo": "",
+}
+
+// forbidden names packages from outside that a room must do without.
+var forbidden = map[string]map[string]string{
+	"policy": {
+		"net":                "policy is values: it reads no network",
+		"os":                 "policy is values: it reads no files",
+		"go.yaml.in/yaml/v3": "only config knows YAML",
+	},
+	"keys":  {"go.yaml.in/yaml/v3": "only config knows YAML", "github.com/MicahParks/keyfunc/v3": "its storage fetches by rules that are not ours"},
+	"authn": {"net/http/httputil": "authn serves nothing", "go.yaml.in/yaml/v3": "only config knows YAML", "log/slog": "authn logs nothing"},
+	"gate": {
+		"log/slog":           "the gate logs nothing",
+		"os":                 "the gate reads no files",
+		"net/http/httputil":  "the gate serves nothing",
+		"go.yaml.in/yaml/v3": "only config knows YAML",
+		"github.com/prometheus/client_golang/prometheus": "the gate counts nothing",
+	},
+	"metrics": {"go.yaml.in/yaml/v3": "only config knows YAML"},
+	"proxy":   {"go.yaml.in/yaml/v3": "only config knows YAML", "github.com/golang-jwt/jwt/v5": "the proxy decides nothing"},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportOrder(t *testing.T) {
+	for _, p := range listPackages(t) {
+		room, own := strings.CutPrefix(p.ImportPath, "postern/")
+		if !own {
+			continue
+		}
+		allowed, known := rooms[room]
+		if !known {
+			t.Errorf("%s is a new room: give it a place in the map of ARCHITECTURE.md and of this test", room)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if other, inside := strings.CutPrefix(imported, "postern/"); inside && !slices.Contains(strings.Fields(allowed), other) {
+				t.Errorf("%s imports %s, against the order of the rooms", room, other)
+			}
+			if why := forbidden[room][imported]; why != "" {
+				t.Errorf("%s imports %s: %s", room, imported, why)
+			}
+		}
+	}
+}
+
+func listPackages(t *testing.T) (list []goPackage) {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < len(rooms) {
+		t.Fatalf("only %d packages", len(list))
+	}
+	return list
+}
