@@ -94,17 +94,24 @@ func (c *Cache) partition() partition {
 // list element, map slot, Verified and rendered headers.
 const entryOverhead = 1024
 
+// load returns what is known of a token, as long as it stands: one that does not
+// may yet be verified with another key, or else the reason is found anew.
 func (p partition) load(token string, at time.Time) (*Verified, bool) {
 	c := p.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.lru.Get(cacheKey{p.id, token})
-	if !ok || !at.Before(e.until) {
-		c.observer.CacheMiss()
-		return nil, false
+	key := cacheKey{p.id, token}
+	e, ok := c.lru.Get(key)
+	if ok && at.Before(e.until) && e.verified.Standing(at) == nil {
+		c.observer.CacheHit()
+		return e.verified, true
 	}
-	c.observer.CacheHit()
-	return e.verified, true
+	c.observer.CacheMiss()
+	if ok {
+		c.lru.Remove(key)
+		c.observer.CacheEntries(c.lru.Len())
+	}
+	return nil, false
 }
 
 // store keeps a verified token. claims is the length of its decoded payload:
@@ -133,11 +140,4 @@ func (p partition) store(token string, v *Verified, claims int, at time.Time) {
 		c.observer.CacheEvicted(evicted)
 	}
 	c.observer.CacheEntries(c.lru.Len())
-}
-
-func (p partition) remove(token string) {
-	p.cache.mu.Lock()
-	defer p.cache.mu.Unlock()
-	p.cache.lru.Remove(cacheKey{p.id, token})
-	p.cache.observer.CacheEntries(p.cache.lru.Len())
 }

@@ -35,7 +35,8 @@ func (c Carrier) Read(h http.Header) (value string, present bool, err error) {
 		if end < 0 {
 			end = len(value)
 		}
-		if !strings.EqualFold(value[:end], c.Scheme) {
+		// The length keeps out what folds to ASCII only in Unicode.
+		if end != len(c.Scheme) || !strings.EqualFold(value[:end], c.Scheme) {
 			return "", false, nil
 		}
 		value = strings.TrimPrefix(value[end:], " ")
@@ -81,13 +82,18 @@ type FromSettings struct {
 
 const authorization = "Authorization"
 
+// from returns the list of carriers, also where the settings name only one.
+func (s *CarrierSettings) from() []FromSettings {
+	if s.From != nil {
+		return s.From
+	}
+	return []FromSettings{{Header: s.Header, Scheme: s.Scheme}}
+}
+
 // carriers compiles the settings; defaultScheme is for an Authorization header
 // without a scheme.
 func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
-	from := s.From
-	if len(from) == 0 {
-		from = []FromSettings{{Header: s.Header, Scheme: s.Scheme}}
-	}
+	from := s.from()
 	list := make([]Carrier, 0, len(from))
 	for _, f := range from {
 		c := Carrier{Header: authorization}
@@ -116,10 +122,8 @@ func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *
 	if s.From != nil && len(s.From) == 0 {
 		problems.Addf(at.At("from"), "an empty list carries nothing")
 	}
-	if s.From == nil && s.Header == "" && s.Scheme == nil && defaultScheme == "" {
-		problems.Addf(at, "scheme is missing: name the word before the value, or write scheme: \"\" for a bare one")
-	}
-	seen := make([]Carrier, 0, 1)
+	from := s.from()
+	seen := make([]Carrier, 0, len(from))
 	for i, c := range s.carriers(defaultScheme) {
 		place := at
 		if s.From != nil {
@@ -132,8 +136,8 @@ func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *
 			problems.Addf(place.At("header"), "%q: use letters, digits and hyphens only, since backends read other names alike", c.Header)
 		case c.Scheme != "" && !httpguts.ValidHeaderFieldName(c.Scheme):
 			problems.Addf(place.At("scheme"), "%q is no scheme: use one word", c.Scheme)
-		case s.From != nil && c.Header == authorization && s.From[i].Scheme == nil && defaultScheme == "":
-			problems.Addf(place, "scheme is missing")
+		case c.Header == authorization && from[i].Scheme == nil && defaultScheme == "":
+			problems.Addf(place, "scheme is missing: name the word before the value, or write scheme: \"\" for a bare one")
 		case slices.ContainsFunc(seen, c.Overlaps):
 			problems.Addf(place, "the same carrier stands twice")
 		}

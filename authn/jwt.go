@@ -43,11 +43,7 @@ func (j *JWT) Verify(ctx context.Context, token string, at time.Time) (*Verified
 		return nil, NoCache, malformed("the token is too long")
 	}
 	if v, ok := j.cache.load(token, at); ok {
-		if v.Standing(at) == nil {
-			return v, CacheHit, nil
-		}
-		// It may stand again on another key, or else the reason is found anew.
-		j.cache.remove(token)
+		return v, CacheHit, nil
 	}
 	t, err := parseJWS(token)
 	if err != nil {

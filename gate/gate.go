@@ -103,7 +103,8 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := checkRequestLine(r); err != nil {
 		return err
 	}
-	encodedSlash, err := checkPath(r.path())
+	path := r.path()
+	encodedSlash, err := checkPath(path)
 	if err != nil {
 		return err
 	}
@@ -114,11 +115,12 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		return err
 	}
 	host := policy.NormalizeHost(r.Host)
-	if d.Route, err = g.matcher.Match(r.Method, host, r.path(), &d.values); err != nil {
-		return err
-	}
-	if encodedSlash && !d.Route.EncodedSlash {
+	d.Route, err = g.matcher.Match(r.Method, host, path, &d.values)
+	if encodedSlash && (policy.ReasonOf(err) == policy.NoRoute || err == nil && !d.Route.EncodedSlash) {
 		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
+	}
+	if err != nil {
+		return err
 	}
 	d.compiled = &g.routes[d.Route.Index]
 	if err := checkNames(r, d.compiled); err != nil {

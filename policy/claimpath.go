@@ -155,5 +155,8 @@ func lookupAll(steps []step, list []any) (any, bool) {
 		}
 		found = append(found, value)
 	}
-	return found, len(found) > 0
+	if found == nil {
+		return nil, false
+	}
+	return found, true
 }

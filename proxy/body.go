@@ -21,10 +21,13 @@ type inboundBody struct {
 	control  *http.ResponseController
 	deadline time.Time
 
-	body io.ReadCloser
+	body     io.ReadCloser
+	closing  sync.Once
+	closeErr error
 
 	mu      sync.Mutex
 	reading bool
+	ended   bool // read to its end, or as far as it can be
 	closed  bool
 	err     error
 }
@@ -64,6 +67,7 @@ func (b *inboundBody) end(err error) {
 	if err == nil || b.closed {
 		return
 	}
+	b.ended = true
 	if err != io.EOF {
 		b.err = err
 	}
@@ -80,22 +84,29 @@ func (b *inboundBody) setDeadline(at time.Time) error {
 	return nil
 }
 
-// Close implements io.Closer. A read that still waits for the client is ended,
-// since closing the server's body would wait for it.
+// Close implements io.Closer; whoever calls it waits for its end. The server
+// reads on for a while, to keep the connection for the next request, and a read
+// may still wait for the client: neither may take for ever.
 func (b *inboundBody) Close() error {
+	b.closing.Do(func() {
+		b.closeErr = b.close()
+	})
+	return b.closeErr
+}
+
+func (b *inboundBody) close() error {
 	b.mu.Lock()
-	if b.closed {
-		b.mu.Unlock()
-		return nil
-	}
 	b.closed = true
-	deadline := time.Time{}
-	if b.reading {
-		deadline = time.Unix(1, 0)
+	switch {
+	case b.reading:
+		_ = b.setDeadline(time.Unix(1, 0))
+	case !b.ended:
+		_ = b.setDeadline(time.Now().Add(progressTimeout))
 	}
-	_ = b.setDeadline(deadline)
 	b.mu.Unlock()
-	return b.body.Close()
+	err := b.body.Close()
+	_ = b.setDeadline(time.Time{})
+	return err
 }
 
 // failure returns why the body could not be read to its end, nil where it was

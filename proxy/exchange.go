@@ -16,7 +16,6 @@ type exchange struct {
 	state   *State
 	writer  http.ResponseWriter
 	method  string
-	path    string // escaped, as it came
 	head    bool
 
 	began    time.Time
@@ -29,9 +28,12 @@ type exchange struct {
 
 	request  gate.Request
 	decision gate.Decision
-	body     *inboundBody // nil where the request has none
+	body     *inboundBody // nil until the body is passed on
+	hasBody  bool
 	// status is what the upstream answered, once that is on its way.
 	status int
+	// answerErr is why the upstream's answer could not be read to its end.
+	answerErr error
 	// failure is what went wrong after, or in place of, the decision.
 	failure *policy.Denial
 }
@@ -42,8 +44,8 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		state:   h.state.Load(),
 		writer:  w,
 		method:  r.Method,
-		path:    r.URL.EscapedPath(),
 		head:    r.Method == http.MethodHead,
+		hasBody: r.Body != nil && r.Body != http.NoBody,
 		began:   time.Now(),
 	}
 	x.identifyClient(r)
@@ -93,10 +95,19 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 	}
 	r = r.WithContext(ctx)
-	if r.Body != nil && r.Body != http.NoBody {
+	// It is not forwarded, and httputil answers a strange one itself.
+	delete(r.Header, "Upgrade")
+	if x.hasBody {
 		x.body = newInboundBody(w, r.Body, x.decided.Add(x.state.bodyTimeout))
 		r.Body = x.body
 		defer x.body.Close()
 	}
+	complete := false
+	defer func() {
+		if !complete { // httputil panics where it cannot pass on the whole answer
+			x.failure = x.brokenOff(ctx)
+		}
+	}()
 	x.route().upstream.proxy.ServeHTTP(w, r)
+	complete = true
 }

@@ -45,6 +45,18 @@ func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
 	return &policy.Denial{Reason: upstreamReason(err), Err: err}
 }
 
+// brokenOff says why an answer that had begun did not come to its end. Nobody
+// can be told any more, but the log and the metrics are.
+func (x *exchange) brokenOff(ctx context.Context) *policy.Denial {
+	switch {
+	case context.Cause(ctx) == errRouteTimeout:
+		return &policy.Denial{Reason: policy.UpstreamTimeout, Err: x.answerErr}
+	case x.answerErr == nil || ctx.Err() != nil:
+		return &policy.Denial{Reason: policy.ClientClosed}
+	}
+	return &policy.Denial{Reason: policy.UpstreamInvalid, Err: x.answerErr}
+}
+
 // upstreamReason sorts errors of a transport: no connection, no answer in
 // time, or an answer that is none.
 func upstreamReason(err error) policy.Reason {

@@ -26,7 +26,7 @@ func (x *exchange) finish() {
 	status := x.status
 	switch {
 	case denial == nil:
-	case x.status != 0:
+	case x.status != 0 || abort:
 		// Part of an answer is on its way: only the connection can tell.
 		abort = true
 	case denial.Reason == policy.ClientClosed:
@@ -50,6 +50,10 @@ func (x *exchange) outcome() *policy.Denial {
 }
 
 func (x *exchange) refuse(denial *policy.Denial) {
+	if x.hasBody {
+		// The server waits for the body before it sends the answer.
+		_ = http.NewResponseController(x.writer).SetReadDeadline(time.Now().Add(progressTimeout))
+	}
 	answer := x.decision.Render(denial, x.request.ID)
 	maps.Copy(x.writer.Header(), answer.Header)
 	x.writer.WriteHeader(answer.Status)
@@ -144,7 +148,7 @@ func (x *exchange) routeName() string {
 // path is logged as the pattern that it matched.
 func (x *exchange) loggedPath() string {
 	if x.state.fullPath {
-		return x.path
+		return x.request.URL.EscapedPath()
 	}
 	if pattern := x.decision.Pattern(); pattern != nil {
 		return pattern.Path()

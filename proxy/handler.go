@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"postern/metrics"
 	"postern/policy"
@@ -13,6 +15,7 @@ import (
 type Handler struct {
 	state    atomic.Pointer[State]
 	draining atomic.Bool
+	active   atomic.Int64
 	metrics  *metrics.Registry
 	log      *slog.Logger
 }
@@ -31,12 +34,29 @@ func (h *Handler) Swap(state *State) { h.state.Store(state) }
 // Drain refuses every further request, while those that have begun go on.
 func (h *Handler) Drain() { h.draining.Store(true) }
 
+// idlePoll is how often Wait looks, as often as http.Server.Shutdown.
+const idlePoll = 10 * time.Millisecond
+
+// Wait returns once every request that began before Drain has ended, or ctx has.
+func (h *Handler) Wait(ctx context.Context) {
+	for h.active.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(idlePoll):
+		}
+	}
+}
+
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange(h, w, r)
 	h.metrics.InFlight(1)
 	defer x.finish()
 
+	// Counted before Drain is asked: Wait misses no request that goes on.
+	h.active.Add(1)
+	defer h.active.Add(-1)
 	if h.draining.Load() {
 		w.Header().Set("Connection", "close")
 		x.failure = &policy.Denial{Reason: policy.ShuttingDown}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -70,7 +71,25 @@ func modifyResponse(res *http.Response) error {
 	x.status = res.StatusCode
 	removeOwn(res.Header)
 	removeOwn(res.Trailer)
+	res.Body = &outboundBody{res.Body, x}
 	return nil
+}
+
+// outboundBody is an upstream's body on its way to the client. It remembers why
+// reading failed: httputil tells a client that is gone and an upstream that
+// broke off in the same way.
+type outboundBody struct {
+	io.ReadCloser
+	exchange *exchange
+}
+
+// Read implements io.Reader.
+func (b *outboundBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.exchange.answerErr = err
+	}
+	return n, err
 }
 
 // removeOwn removes the headers by which clients know Postern's own answers.

@@ -43,7 +43,7 @@ func (s *Server) Serve(l net.Listener, connections int) error {
 }
 
 // Shutdown ends the server in three steps: /readyz fails while traffic is still
-// served, so that load balancers turn away; then no further request is taken
+// served, so that load balancers turn away; then further requests are refused
 // while those under way may end; then what is left is cut off. Ending ctx skips
 // the rest of the waiting.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -53,9 +53,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-time.After(s.settings.ShutdownDelay.Std()):
 	case <-ctx.Done():
 	}
-	s.handler.Drain()
 	ctx, cancel := context.WithTimeout(ctx, s.settings.ShutdownGrace.Std())
 	defer cancel()
+	s.handler.Drain()
+	s.log.Info("refusing requests")
+	// From Shutdown on, net/http drops what arrives on open connections without
+	// an answer. Until the last request has ended there is no need for that.
+	s.handler.Wait(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.log.Warn("requests were cut off at the end of the grace")
 		return s.http.Close()

@@ -44,9 +44,17 @@ func newApp(file string, c *config.Config, log *slog.Logger) *app {
 	a.current = a.shop.build(immediately, c, nil)
 	a.shop.publish(a.current)
 	a.shop.metrics.Reloaded(true, time.Now())
+	a.warn()
 	a.handler = proxy.NewHandler(a.current.state, a.shop.metrics, log)
 	a.ready = proxy.NewReadiness(time.Now().Add(c.Server.ReadyTimeout.Std()), a.current.sources())
 	return a
+}
+
+// warn logs what is legal in the running configuration but worth a look.
+func (a *app) warn() {
+	for _, warning := range a.current.config.Warnings() {
+		a.shop.log.Warn(warning)
+	}
 }
 
 // close stops everything in the background and waits for it.
@@ -71,6 +79,7 @@ func (a *app) reload() error {
 		return err
 	}
 	a.shop.log.Info("configuration reloaded", "file", a.file, "routes", len(a.current.config.Routes))
+	a.warn()
 	return nil
 }
 

@@ -45,12 +45,17 @@ func serveCommand() *cobra.Command {
 
 // serve runs until ctx ends, then shuts down in order.
 func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger) error {
-	listeners, err := listenAll(c)
+	l, err := listenAll(c)
 	if err != nil {
 		return err
 	}
-	a := newApp(file, c, log)
+	return newApp(file, c, log).serve(ctx, l)
+}
+
+// serve is the part of [serve] after the ports are known to be free.
+func (a *app) serve(ctx context.Context, l listeners) error {
 	defer a.close()
+	c, log := a.current.config, a.shop.log
 
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -64,13 +69,13 @@ func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger)
 		Token:   c.AdminToken,
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return server.Serve(listeners.clients, c.Limits.Connections) })
+	group.Go(func() error { return server.Serve(l.clients, c.Limits.Connections) })
 	operators := []*http.Server{operatorServer(proxy.NewAdmin(parts), log)}
-	group.Go(func() error { return serveOperators(operators[0], listeners.admin) })
-	if listeners.health != nil {
+	group.Go(func() error { return serveOperators(operators[0], l.admin) })
+	if l.health != nil {
 		health := operatorServer(proxy.NewHealth(parts), log)
 		operators = append(operators, health)
-		group.Go(func() error { return serveOperators(health, listeners.health) })
+		group.Go(func() error { return serveOperators(health, l.health) })
 	}
 	group.Go(func() error {
 		for {
@@ -86,8 +91,8 @@ func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger)
 			}
 		}
 	})
-	listeners.announce(log)
-	err = group.Wait()
+	l.announce(log)
+	err := group.Wait()
 	log.Info("stopped")
 	return err
 }

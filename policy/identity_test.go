@@ -1,0 +1,114 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"postern/policy"
+)
+
+func TestIdentityResolve(t *testing.T) {
+	full := &policy.Identity{
+		Level:         policy.Customer,
+		Customer:      map[string]any{"registered": "ann"},
+		Claims:        map[string]any{"sub": "s", "n": json.Number("1"), "null": nil},
+		Attributes:    map[string]string{"project": "acme", "empty": ""},
+		Authenticator: "web",
+		Issuer:        "https://idp.example.com/",
+		Tenant:        "acme",
+		TokenID:       "jti-1",
+		CredentialID:  "key-1",
+		ExpiresAt:     time.Unix(1_800_000_000, 999),
+	}
+	empty := &policy.Identity{}
+	type outcome struct {
+		Value any
+		Ok    bool
+	}
+	none := outcome{}
+	for text, want := range map[string]struct{ full, empty outcome }{
+		"customer_id":        {outcome{map[string]any{"registered": "ann"}, true}, none},
+		"level":              {outcome{"customer", true}, outcome{"anonymous", true}},
+		"authenticator":      {outcome{"web", true}, none},
+		"issuer":             {outcome{"https://idp.example.com/", true}, none},
+		"tenant":             {outcome{"acme", true}, none},
+		"token_id":           {outcome{"jti-1", true}, none},
+		"expires_at":         {outcome{"1800000000", true}, none},
+		"claims.sub":         {outcome{"s", true}, none},
+		"claims.n":           {outcome{json.Number("1"), true}, none},
+		"claims.null":        {none, none},
+		"claims.absent":      {none, none},
+		"attributes.project": {outcome{"acme", true}, none},
+		"attributes.empty":   {outcome{"", true}, none},
+		"attributes.absent":  {none, none},
+		"path.project":       {none, none},
+	} {
+		for _, test := range []struct {
+			id   *policy.Identity
+			want outcome
+		}{{full, want.full}, {empty, want.empty}} {
+			var got outcome
+			if value, ok := test.id.Resolve(reference(t, text)); ok {
+				got = outcome{value, ok}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("%s of %s: %s", text, test.id.Level, diff)
+			}
+		}
+	}
+}
+
+func TestAsCustomer(t *testing.T) {
+	for value, want := range map[string]bool{
+		`"ann"`:                                true,
+		`"0"`:                                  true,
+		`42`:                                   true,
+		`9007199254740993`:                     true,
+		`{"registered":"ann"}`:                 true,
+		`{"registered":"ann","cookie":1}`:      true,
+		`""`:                                   false,
+		`null`:                                 false,
+		`true`:                                 false,
+		`1.5`:                                  false,
+		`1e3`:                                  false,
+		`-0`:                                   false,
+		`[]`:                                   false,
+		`["ann"]`:                              false,
+		`{}`:                                   false,
+		`{"registered":""}`:                    false,
+		`{"registered":"ann","cookie":""}`:     false,
+		`{"registered":"ann","cookie":null}`:   false,
+		`{"registered":["ann"]}`:               false,
+		`{"registered":{"id":"ann"}}`:          false,
+		`{"registered":"ann","verified":true}`: false,
+	} {
+		object, err := policy.ParseObject([]byte(`{"v":` + value + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		customer, ok := policy.AsCustomer(object["v"])
+		if ok != want {
+			t.Errorf("%s names a customer: %v", value, ok)
+		}
+		if ok && !cmp.Equal(customer, object["v"]) {
+			t.Errorf("%s names %v", value, customer)
+		}
+	}
+}
+
+func TestLevel(t *testing.T) {
+	for want, name := range []string{"anonymous", "application", "customer"} {
+		var level policy.Level
+		if err := level.UnmarshalText([]byte(name)); err != nil || int(level) != want || level.String() != name {
+			t.Errorf("%s: %d %s %v", name, level, level, err)
+		}
+	}
+	level := policy.Customer
+	const want = `"Customer" is no level: use anonymous, application or customer`
+	if err := level.UnmarshalText([]byte("Customer")); err == nil || err.Error() != want || level != policy.Customer {
+		t.Errorf("%v %v", level, err)
+	}
+}
