@@ -44,6 +44,9 @@ func checkRequestLine(r *Request) error {
 	case strings.Contains(r.Target, "#"):
 		// net/url escapes it; a backend that sees it raw may cut there.
 		return policy.Deny(policy.AmbiguousPath, "the target holds a #")
+	case r.URL.RawPath != r.path() && strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F"):
+		// Beside a byte that must be encoded, net/url turns it into a slash.
+		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
 	}
 	return nil
 }

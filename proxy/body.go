@@ -17,22 +17,23 @@ const progressTimeout = 10 * time.Second
 //
 // The transport may read from a goroutine that outlives the handler, so that
 // nothing here may touch the connection once Close has returned.
+//
+// Full duplex (see http.ResponseController) would pass on at once an answer that
+// comes before the body's end; but net/http then panics where it meets that end
+// itself, between two requests.
 type inboundBody struct {
 	control  *http.ResponseController
 	deadline time.Time
-
-	body     io.ReadCloser
-	closing  sync.Once
-	closeErr error
+	body     io.Reader
 
 	mu      sync.Mutex
 	reading bool
-	ended   bool // read to its end, or as far as it can be
+	whole   bool // read to its end
 	closed  bool
 	err     error
 }
 
-func newInboundBody(w http.ResponseWriter, body io.ReadCloser, deadline time.Time) *inboundBody {
+func newInboundBody(w http.ResponseWriter, body io.Reader, deadline time.Time) *inboundBody {
 	return &inboundBody{control: http.NewResponseController(w), deadline: deadline, body: body}
 }
 
@@ -53,27 +54,37 @@ func (b *inboundBody) begin() error {
 		return http.ErrBodyReadAfterClose
 	}
 	b.reading = true
+	return b.setDeadline(b.limit())
+}
+
+// limit returns until when the next bytes have to come.
+func (b *inboundBody) limit() time.Time {
 	limit := time.Now().Add(progressTimeout)
 	if b.deadline.Before(limit) {
 		limit = b.deadline
 	}
-	return b.setDeadline(limit)
+	return limit
 }
+
+// longAgo is a deadline that ends every read. Before net/http answers it wants
+// to read the rest of a body, and has no bound of its own for the wait.
+var longAgo = time.Unix(1, 0)
 
 func (b *inboundBody) end(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
-	if err == nil || b.closed {
-		return
-	}
-	b.ended = true
-	if err != io.EOF {
+	switch {
+	case err == nil || b.closed:
+	case err == io.EOF:
+		b.whole = true
+		// A deadline left behind would cut off the wait for the answer, or the
+		// next request on this connection.
+		_ = b.setDeadline(time.Time{})
+	default:
 		b.err = err
+		_ = b.setDeadline(longAgo)
 	}
-	// A deadline left behind would cut off the wait for the answer, or the
-	// next request on this connection.
-	_ = b.setDeadline(time.Time{})
 }
 
 // setDeadline ignores connections that have none, such as those of tests.
@@ -84,29 +95,24 @@ func (b *inboundBody) setDeadline(at time.Time) error {
 	return nil
 }
 
-// Close implements io.Closer; whoever calls it waits for its end. The server
-// reads on for a while, to keep the connection for the next request, and a read
-// may still wait for the client: neither may take for ever.
+// Close implements io.Closer. It ends a read that still waits for the client,
+// and leaves the body itself to net/http, which reads a rest of it, now in
+// bounds, to use the connection for the next request.
 func (b *inboundBody) Close() error {
-	b.closing.Do(func() {
-		b.closeErr = b.close()
-	})
-	return b.closeErr
-}
-
-func (b *inboundBody) close() error {
-	b.mu.Lock()
-	b.closed = true
-	switch {
-	case b.reading:
-		_ = b.setDeadline(time.Unix(1, 0))
-	case !b.ended:
-		_ = b.setDeadline(time.Now().Add(progressTimeout))
+	if b == nil {
+		return nil
 	}
-	b.mu.Unlock()
-	err := b.body.Close()
-	_ = b.setDeadline(time.Time{})
-	return err
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed || b.whole:
+	case b.reading || b.err != nil:
+		_ = b.setDeadline(longAgo)
+	default:
+		_ = b.setDeadline(b.limit())
+	}
+	b.closed = true
+	return nil
 }
 
 // failure returns why the body could not be read to its end, nil where it was

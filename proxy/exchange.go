@@ -28,8 +28,7 @@ type exchange struct {
 
 	request  gate.Request
 	decision gate.Decision
-	body     *inboundBody // nil until the body is passed on
-	hasBody  bool
+	body     *inboundBody // nil where the request has none
 	// status is what the upstream answered, once that is on its way.
 	status int
 	// answerErr is why the upstream's answer could not be read to its end.
@@ -45,8 +44,10 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		writer:  w,
 		method:  r.Method,
 		head:    r.Method == http.MethodHead,
-		hasBody: r.Body != nil && r.Body != http.NoBody,
 		began:   time.Now(),
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body = newInboundBody(w, r.Body, x.began.Add(x.state.bodyTimeout))
 	}
 	x.identifyClient(r)
 	x.request = gate.Request{
@@ -97,10 +98,8 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	// It is not forwarded, and httputil answers a strange one itself.
 	delete(r.Header, "Upgrade")
-	if x.hasBody {
-		x.body = newInboundBody(w, r.Body, x.decided.Add(x.state.bodyTimeout))
+	if x.body != nil {
 		r.Body = x.body
-		defer x.body.Close()
 	}
 	complete := false
 	defer func() {

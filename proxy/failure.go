@@ -14,8 +14,9 @@ import (
 	"postern/policy"
 )
 
-// errSwitching is for a 101 that nobody asked for.
-var errSwitching = errors.New("the upstream switched protocols unasked")
+// errNotFinal is for a 101 that nobody asked for, and for statuses under 100,
+// which net/http lets an upstream send and not a server.
+var errNotFinal = errors.New("the upstream's status is not that of an answer")
 
 // fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
 // failed, and leaves the answer to finish.
@@ -27,14 +28,8 @@ func fail(_ http.ResponseWriter, r *http.Request, err error) {
 // classify says whose fault a failed exchange is. The client's come first: a
 // transport reports a body that broke off as its own trouble.
 func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
-	if cause := x.body.failure(); cause != nil {
-		switch {
-		case errors.Is(cause, os.ErrDeadlineExceeded):
-			return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body did not arrive in time"}
-		case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled):
-			return &policy.Denial{Reason: policy.ClientClosed}
-		}
-		return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body breaks off or its framing is broken"}
+	if denial := x.brokenBody(); denial != nil {
+		return denial
 	}
 	if context.Cause(ctx) == errRouteTimeout {
 		return &policy.Denial{Reason: policy.UpstreamTimeout, Err: err}
@@ -45,9 +40,27 @@ func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
 	return &policy.Denial{Reason: upstreamReason(err), Err: err}
 }
 
+// brokenBody says why the client's body could not be read to its end, nil
+// where it could, or was not.
+func (x *exchange) brokenBody() *policy.Denial {
+	cause := x.body.failure()
+	switch {
+	case cause == nil:
+		return nil
+	case errors.Is(cause, os.ErrDeadlineExceeded):
+		return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body did not arrive in time"}
+	case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled):
+		return &policy.Denial{Reason: policy.ClientClosed}
+	}
+	return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body breaks off or its framing is broken"}
+}
+
 // brokenOff says why an answer that had begun did not come to its end. Nobody
 // can be told any more, but the log and the metrics are.
 func (x *exchange) brokenOff(ctx context.Context) *policy.Denial {
+	if denial := x.brokenBody(); denial != nil {
+		return denial
+	}
 	switch {
 	case context.Cause(ctx) == errRouteTimeout:
 		return &policy.Denial{Reason: policy.UpstreamTimeout, Err: x.answerErr}

@@ -50,10 +50,6 @@ func (x *exchange) outcome() *policy.Denial {
 }
 
 func (x *exchange) refuse(denial *policy.Denial) {
-	if x.hasBody {
-		// The server waits for the body before it sends the answer.
-		_ = http.NewResponseController(x.writer).SetReadDeadline(time.Now().Add(progressTimeout))
-	}
 	answer := x.decision.Render(denial, x.request.ID)
 	maps.Copy(x.writer.Header(), answer.Header)
 	x.writer.WriteHeader(answer.Status)
@@ -123,7 +119,7 @@ func (x *exchange) attributes(denial *policy.Denial, verdict string, status int,
 		slog.String("reason", reason.String()),
 		slog.Float64("duration", now.Sub(x.began).Seconds()),
 		slog.Float64("upstream_duration", upstream.Seconds()),
-		slog.String("client", x.client.String()),
+		slog.String("client", x.clientName()),
 	)
 	if denial != nil && denial.Detail != "" {
 		list = append(list, slog.String("detail", denial.Detail))
@@ -142,6 +138,14 @@ func (x *exchange) routeName() string {
 		return "none"
 	}
 	return x.decision.Route.Name
+}
+
+// clientName is empty for a client behind a unix socket, which has no address.
+func (x *exchange) clientName() string {
+	if !x.client.IsValid() {
+		return ""
+	}
+	return x.client.String()
 }
 
 // loggedPath keeps customer ids out of the log unless it was asked for them: a

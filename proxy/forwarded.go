@@ -90,6 +90,9 @@ func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
 	}
 	if x.trusted {
 		chain = strings.Join(p.In.Header["X-Forwarded-For"], ", ")
+		if chain == "" && x.client != x.peer {
+			chain = x.client.String() // it was in Forwarded
+		}
 		if said := p.In.Header["X-Forwarded-Proto"]; len(said) == 1 {
 			proto = said[0]
 		}

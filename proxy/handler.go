@@ -53,6 +53,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange(h, w, r)
 	h.metrics.InFlight(1)
 	defer x.finish()
+	defer x.body.Close()
 
 	// Counted before Drain is asked: Wait misses no request that goes on.
 	h.active.Add(1)

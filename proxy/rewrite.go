@@ -65,13 +65,13 @@ func setPath(u *url.URL, escaped string) {
 func modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request.Context())
 	x.answered = time.Now()
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return errSwitching
+	if res.StatusCode < http.StatusOK {
+		return errNotFinal
 	}
 	x.status = res.StatusCode
 	removeOwn(res.Header)
-	removeOwn(res.Trailer)
-	res.Body = &outboundBody{res.Body, x}
+	removeOwn(res.Trailer) // what was announced
+	res.Body = &outboundBody{res.Body, res, x}
 	return nil
 }
 
@@ -80,13 +80,17 @@ func modifyResponse(res *http.Response) error {
 // broke off in the same way.
 type outboundBody struct {
 	io.ReadCloser
+	response *http.Response
 	exchange *exchange
 }
 
 // Read implements io.Reader.
 func (b *outboundBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		removeOwn(b.response.Trailer) // what has come, announced or not
+	case err != nil:
 		b.exchange.answerErr = err
 	}
 	return n, err

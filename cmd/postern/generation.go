@@ -205,4 +205,7 @@ func (g *generation) stop() {
 	for _, r := range g.remotes {
 		r.Stop()
 	}
+	for _, u := range g.upstreams {
+		u.Retire()
+	}
 }

@@ -70,8 +70,9 @@ func (a *app) serve(ctx context.Context, l listeners) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(l.clients, c.Limits.Connections) })
-	operators := []*http.Server{operatorServer(proxy.NewAdmin(parts), log)}
-	group.Go(func() error { return serveOperators(operators[0], l.admin) })
+	admin := operatorServer(proxy.NewAdmin(parts), log)
+	operators := []*http.Server{admin}
+	group.Go(func() error { return serveOperators(admin, l.admin) })
 	if l.health != nil {
 		health := operatorServer(proxy.NewHealth(parts), log)
 		operators = append(operators, health)
