@@ -162,8 +162,6 @@ func TestMatchNearMiss(t *testing.T) {
 		"GET /%43hat":            ambiguous,
 		"GET /c%2568at":          ambiguous, // decoded twice
 		"GET /%25%36%33hat":      ambiguous,
-		"GET /%2541dmin/x":       ambiguous,
-		"GET /100%25":            "/",
 		"GET /chat/x":            "/",
 		"GET /.chat":             "/",
 		"GET /admin/Users":       ambiguous,
