@@ -149,11 +149,14 @@ func TestAuthenticatorsShareNoEntries(t *testing.T) {
 		t.Errorf("the token that another authenticator verified: %v", reason)
 	}
 	// Nor does one with the very same settings, such as after a reload.
-	if got := use(t, authn.NewJWT("a", lenient, set, cache, tokenBytes), token, at); got != authn.CacheMiss {
-		t.Error(got)
-	}
-	if got := use(t, first, token, at); got != authn.CacheHit {
-		t.Error(got)
+	reloaded := authn.NewJWT("a", lenient, set, cache, tokenBytes)
+	for i, test := range []struct {
+		by   authn.Authenticator
+		want authn.CacheUse
+	}{{reloaded, authn.CacheMiss}, {reloaded, authn.CacheHit}, {first, authn.CacheHit}} {
+		if got := use(t, test.by, token, at); got != test.want {
+			t.Errorf("step %d: %v, want %v", i, got, test.want)
+		}
 	}
 }
 

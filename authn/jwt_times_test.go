@@ -111,11 +111,37 @@ func TestTimesToTheNanosecond(t *testing.T) {
 		{old, at.Add(90 * time.Second), policy.ReasonNone},
 		{old, at.Add(90*time.Second + 1), policy.TokenTooOld},
 	} {
-		// The second time the token may come from the cache, which must not matter.
-		for range 2 {
+		// Whether the cache holds the token, from a time at which it is good, must
+		// not matter.
+		for _, source := range []string{"fresh", "cached"} {
 			if _, got := verifyAt(t, j, test.token, test.moment); got != test.want {
-				t.Errorf("at %v: %v, want %v", test.moment.Sub(at), got, test.want)
+				t.Errorf("%s, at %v: %v, want %v", source, test.moment.Sub(at), got, test.want)
 			}
+			verifyAt(t, j, test.token, at)
+		}
+	}
+}
+
+// TestStandingOfAToken: what was verified stands as long as it would be
+// verified again, clock skew included.
+func TestStandingOfAToken(t *testing.T) {
+	j := newJWT(t, func(s *authn.JWTSettings) { s.MaxAge = duration(time.Minute) })
+	ending, _ := verify(t, j, hs256(t, `{"iat":1000000,"nbf":1000010,"exp":1000050}`))
+	aging, _ := verify(t, j, hs256(t, `{"iat":1000000,"exp":1000300}`))
+	for _, test := range []struct {
+		v     *authn.Verified
+		after time.Duration
+		want  policy.Reason
+	}{
+		{ending, -20*time.Second - 1, policy.TokenNotYetValid},
+		{ending, -20 * time.Second, policy.ReasonNone},
+		{ending, 80*time.Second - 1, policy.ReasonNone},
+		{ending, 80 * time.Second, policy.TokenExpired},
+		{aging, 90 * time.Second, policy.ReasonNone},
+		{aging, 90*time.Second + 1, policy.TokenTooOld},
+	} {
+		if got := policy.ReasonOf(test.v.Standing(at.Add(test.after))); got != test.want {
+			t.Errorf("after %v: %v, want %v", test.after, got, test.want)
 		}
 	}
 }
