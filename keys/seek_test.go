@@ -20,11 +20,11 @@ func TestUnknownKid(t *testing.T) {
 		r.wantSeek("x", policy.UnknownKey, 0)
 		r.wantFetches(2)
 		// What a fetch has proved is not asked again,
-		time.Sleep(4*time.Second - 1)
+		time.Sleep(4*time.Second - time.Nanosecond)
 		r.wantSeek("x", policy.UnknownKey, 0)
 		r.wantFetches(2)
 		// for a while,
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		r.wantSeek("x", policy.UnknownKey, 0)
 		r.wantFetches(3)
 		// or until another fetch has succeeded.

@@ -55,13 +55,14 @@ func TestIdleRoutesHaveNoSeries(t *testing.T) {
 
 func TestHandlesAreKept(t *testing.T) {
 	r := metrics.New("", "")
-	if r.Route("a") != r.Route("a") || r.Route("") != r.Route("none") || r.Route("a") == r.Route("b") {
+	a, none := r.Route("a"), r.Route("")
+	if r.Route("a") != a || r.Route("none") != none || r.Route("b") == a {
 		t.Error("a route does not have exactly one handle")
 	}
-	if r.Upstream("a") != r.Upstream("a") || r.Authenticator("a") != r.Authenticator("a") {
+	upstream, authenticator := r.Upstream("a"), r.Authenticator("a")
+	if r.Upstream("a") != upstream || r.Authenticator("a") != authenticator {
 		t.Error("an upstream or authenticator has two handles")
 	}
-	a, none := r.Route("a"), r.Route("")
 	r.ForgetRoutes(map[string]bool{"a": true})
 	if r.Route("a") != a || r.Route("") != none {
 		t.Error("a kept route has a new handle")
