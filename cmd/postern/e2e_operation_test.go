@@ -167,6 +167,28 @@ routes: [{ match: /, upstream: data, authenticate: [customer-token] }]
 	}
 }
 
+// A source that a reload has dropped is waited for no more.
+func TestReadinessAfterAReload(t *testing.T) {
+	const public = anyPort + `
+upstreams: { data: { url: "http://127.0.0.1:1" } }
+routes: [{ match: /, upstream: data, authenticate: [anonymous] }]
+`
+	b := start(t, public+`
+authenticators:
+  customer-token: { type: jwt, keys: { jwks_url: "http://${DEAD}", required: true }, algorithms: [ES256], issuer: idp, audience: chat }
+`, map[string]string{"DEAD": deadAddress(t)})
+	if got := b.operate(b.admin, http.MethodGet, "/readyz"); got.status != http.StatusServiceUnavailable {
+		t.Errorf("readyz before: %+v", got)
+	}
+	b.configure(public, nil)
+	if err := b.app.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.operate(b.admin, http.MethodGet, "/readyz"); got.status != http.StatusOK {
+		t.Errorf("readyz after: %+v", got)
+	}
+}
+
 // The order of the end: not ready but serving, then refusing while what has
 // begun goes on, then gone.
 func TestShutdown(t *testing.T) {
