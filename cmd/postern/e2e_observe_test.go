@@ -67,13 +67,6 @@ func (l *tape) next(t testing.TB, message string) record {
 	}
 }
 
-// pending counts the records with a message that next has not returned.
-func (l *tape) pending(message string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.records[message])
-}
-
 // metrics returns the samples of the named families, without the program's
 // prefix.
 func (b *testbed) metrics(families ...string) map[string]float64 {
