@@ -54,8 +54,14 @@ func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error
 			return t, policy.Deny(policy.TokenNotYetValid, "")
 		}
 	}
-	if hasIat && iat.After(at.Add(skew)) {
-		return t, policy.Deny(policy.IssuedInFuture, "iat is in seconds, and may not be ahead of the clock")
+	if hasIat {
+		issued := iat.Add(-skew)
+		if at.Before(issued) {
+			return t, policy.Deny(policy.IssuedInFuture, "iat is in seconds, and may not be ahead of the clock")
+		}
+		if issued.After(t.notBefore) {
+			t.notBefore = issued
+		}
 	}
 	if limit := j.settings.MaxLifetime; limit != nil {
 		switch {

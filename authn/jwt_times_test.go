@@ -106,6 +106,7 @@ func TestTimesToTheNanosecond(t *testing.T) {
 		{token, at.Add(-20 * time.Second), policy.ReasonNone},
 		{token, at.Add(80*time.Second - 1), policy.ReasonNone},
 		{token, at.Add(80 * time.Second), policy.TokenExpired},
+		{old, at.Add(-30*time.Second - 1), policy.IssuedInFuture},
 		{old, at.Add(-30 * time.Second), policy.ReasonNone},
 		{old, at.Add(90 * time.Second), policy.ReasonNone},
 		{old, at.Add(90*time.Second + 1), policy.TokenTooOld},

@@ -77,7 +77,7 @@ func TestWithdrawnKeyEndsACachedToken(t *testing.T) {
 	if reason != policy.ReasonNone || v.Standing(at) != nil {
 		t.Fatal(reason)
 	}
-	loadKeys(t, keys.Settings{Secrets: []keys.SecretSettings{}}).Inherit(old)
+	loadKeys(t, keys.Settings{Secrets: []keys.SecretSettings{}}).Supersede(old)
 	room.found, room.err = nil, policy.Deny(policy.UnknownKey, "")
 	if got := policy.ReasonOf(v.Standing(at)); got != policy.UnknownKey {
 		t.Errorf("Standing: %v", got)

@@ -56,6 +56,11 @@ func checkNames(r *Request, compiled *route) error {
 			return err
 		}
 	}
+	if len(compiled.cookies) > 0 {
+		if err := checkCookies(r.Header["Cookie"]); err != nil {
+			return err
+		}
+	}
 	for _, checked := range compiled.cookies {
 		for name := range eachCookie(r.Header["Cookie"]) {
 			if isNameAlias(name, checked) {
@@ -80,6 +85,21 @@ func eachCookie(fields []string) func(yield func(name, value string) bool) {
 		}
 	}
 }
+
+// checkCookies refuses what RFC 6265, section 4.1.1, does not let into a cookie:
+// backends split, trim and unquote it in ways of their own.
+func checkCookies(fields []string) error {
+	for _, field := range fields {
+		for pair := range strings.SplitSeq(field, ";") {
+			if strings.ContainsFunc(strings.TrimLeft(pair, " "), notCookieByte) {
+				return policy.Deny(policy.MalformedRequest, "a cookie holds a byte that is not allowed there")
+			}
+		}
+	}
+	return nil
+}
+
+func notCookieByte(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == ',' || r == '\\' }
 
 // appendCookie appends each value of the named cookie. Backends differ on
 // whether they drop quotes and decode percent signs: a value on which that

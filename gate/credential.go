@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"postern/authn"
 	"postern/policy"
@@ -36,8 +37,10 @@ func (g *Gate) authenticate(ctx context.Context, r *Request, d *Decision) error 
 		d.forward = err == nil && a.forward
 		return err
 	}
-	if fields := r.Header["Authorization"]; len(fields) == 1 && fields[0] == "" {
-		return policy.Deny(policy.MalformedCredential, "Authorization is empty")
+	for _, name := range d.compiled.headers {
+		if fields := r.Header[name]; len(fields) == 1 && fields[0] == "" {
+			return policy.Denyf(policy.MalformedCredential, "%s is empty", name)
+		}
 	}
 	return policy.Deny(policy.MissingCredential, "")
 }
@@ -59,20 +62,13 @@ func readCredential(h http.Header, carriers []authn.Carrier) (value string, at a
 
 // admitsAnonymous reports whether a request is anonymous on this route. On a
 // public route every request is, and what it carries is removed. Beside other
-// alternatives only one that carries nothing is, not even an empty credential.
+// alternatives only one is that has none of their headers at all, be it empty or
+// with another scheme.
 func (r *route) admitsAnonymous(h http.Header) bool {
-	if len(r.alternatives) == 1 {
-		return true
-	}
-	if _, present := h["Authorization"]; present {
-		return false
-	}
-	for _, a := range r.alternatives {
-		if a.Authenticator != nil && carried(h, a.Carriers()) {
-			return false
-		}
-	}
-	return true
+	return len(r.alternatives) == 1 || !slices.ContainsFunc(r.headers, func(name string) bool {
+		_, present := h[name]
+		return present
+	})
 }
 
 // carriesOther reports whether the request also carries a credential of

@@ -21,6 +21,9 @@ const (
 	readField
 	// forwardingField is for proxies to set.
 	forwardingField
+	// framingField says what a body is and where it ends; under an alias it would
+	// say so once more.
+	framingField
 	// hopField ends here: it speaks to Postern, or would change the method.
 	hopField
 )
@@ -42,6 +45,9 @@ func newFieldTable(s Settings) fieldTable {
 		"Connection":             hopField,
 		"Expect":                 hopField,
 		"Upgrade":                hopField,
+	}
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Host", "Te", "Trailer", "Transfer-Encoding"} {
+		t[name] |= framingField
 	}
 	for _, name := range s.IdentityHeaders {
 		t[http.CanonicalHeaderKey(name)] |= identityField

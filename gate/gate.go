@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"postern/authn"
 	"postern/policy"
@@ -33,6 +34,7 @@ type Gate struct {
 type route struct {
 	alternatives []alternative
 	challenges   []string // schemes, in order, each once
+	headers      []string // in which credentials stand, Authorization in any case
 	query        []string // parameter names that rules compare
 	cookies      []string // cookie names that rules compare
 }
@@ -58,7 +60,7 @@ func New(s Settings) *Gate {
 }
 
 func compileRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {
-	var compiled route
+	compiled := route{headers: []string{"Authorization"}}
 	for _, name := range r.Alternatives {
 		if name == authn.AnonymousName {
 			compiled.alternatives = append(compiled.alternatives, alternative{name: name})
@@ -71,6 +73,9 @@ func compileRoute(r *policy.Route, authenticators map[string]authn.Authenticator
 		}
 		compiled.alternatives = append(compiled.alternatives, a)
 		for _, carrier := range a.Carriers() {
+			if !slices.Contains(compiled.headers, carrier.Header) {
+				compiled.headers = append(compiled.headers, carrier.Header)
+			}
 			if scheme := challengeScheme(carrier); !slices.Contains(compiled.challenges, scheme) {
 				compiled.challenges = append(compiled.challenges, scheme)
 			}
@@ -122,6 +127,9 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err != nil {
 		return err
 	}
+	if encodedSlash && g.servesDecoded(r.Method, host, path, d.Route) {
+		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
+	}
 	d.compiled = &g.routes[d.Route.Index]
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
@@ -130,4 +138,12 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		return err
 	}
 	return d.checkConsistency(host)
+}
+
+// servesDecoded reports whether a backend that takes an encoded slash for a
+// slash would serve the path on another route than the one that was found.
+func (g *Gate) servesDecoded(method, host, path string, found *policy.Route) bool {
+	var values policy.Values
+	route, err := g.matcher.Match(method, host, strings.NewReplacer("%2F", "/", "%2f", "/").Replace(path), &values)
+	return route != found && policy.ReasonOf(err) != policy.NoRoute
 }

@@ -43,8 +43,10 @@ func (d *Decision) keeps(name string, class fieldClass, alias bool) bool {
 		return false
 	case class&credentialField != 0:
 		return d.forward && name == d.carrier.Header
+	case class&framingField != 0:
+		return !alias
 	case class&forwardingField != 0:
-		return d.request.TrustedPeer && !alias
+		return false // the proxy sets those that it vouches for
 	}
 	return true // only read
 }

@@ -104,20 +104,6 @@ func TestOutbound(t *testing.T) {
 	}
 }
 
-func TestOutboundOfATrustedPeer(t *testing.T) {
-	g := newGate(t, route(t, "/public", []string{"anonymous"}))
-	r := request(t, "GET /public", "X-Forwarded-For: 1", "X_Forwarded_For: 2", "Forwarded: for=1", "X-Request-Id: 1", "X-Original-Url: /a",
-		"X-HTTP-Method-Override: DELETE", "X-Customer-Id: mallory", "Authorization: Token x")
-	r.TrustedPeer = true
-	got, _ := outbound(t, g, r)
-	want := http.Header{
-		"X-Forwarded-For": {"1"}, "Forwarded": {"for=1"}, "X-Request-Id": {"1"}, "X-Original-Url": {"/a"}, "X-Auth-Level": {"anonymous"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestReservedTrailers(t *testing.T) {
 	g := newGate(t, route(t, "/public", []string{"anonymous"}))
 	d := decide(t, g, "POST /public")

@@ -3,6 +3,7 @@ package gate
 import (
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -127,32 +128,46 @@ func appendQuery(list []string, query, name string) ([]string, error) {
 	return list, nil
 }
 
-// isNameAlias reports whether some backend takes name for checked, though it
-// is another name: one that ignores case or white space around it, ends it at
-// NUL, reads name[…] or name.x as a part of it, or, as PHP does, turns spaces,
-// dots and brackets into _. It judges the decoded names of queries, forms and
-// cookies.
+// isNameAlias reports whether some backend takes name for checked, or for a part
+// or the whole of it, though it is another name: one that ignores case or white
+// space around it, ends it at NUL, reads brackets and dots as a way into lists
+// and maps, however they are placed, or, as PHP does, turns spaces, dots and
+// brackets into _. It judges the decoded names of queries, forms and cookies.
 func isNameAlias(name, checked string) bool {
 	if name == checked {
 		return false
 	}
-	rest, _, _ := strings.Cut(name, "\x00")
-	rest = strings.TrimSpace(rest)
-	// To many backends, ids[] and ids are the same list.
-	for _, want := range strings.TrimSuffix(checked, "[]") {
-		got, size := utf8.DecodeRuneInString(rest)
-		if size == 0 || foldNameRune(got) != foldNameRune(want) {
-			return false
-		}
-		rest = rest[size:]
+	if !strings.ContainsFunc(name, notPlainName) && !strings.ContainsFunc(checked, notPlainName) {
+		return strings.EqualFold(name, checked)
 	}
-	rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
-	return rest == "" || rest[0] == '[' || rest[0] == '.'
+	words, checkedWords := nameWords(name), nameWords(checked)
+	flat := strings.Join(checkedWords, "_")
+	for n := range words { // a map or list of that name, or more
+		if strings.Join(words[:n+1], "_") == flat {
+			return true
+		}
+	}
+	// A plain value in place of the map in which the checked one stands.
+	return strings.Contains(checked, "[") && len(words) > 0 && len(words) < len(checkedWords) &&
+		slices.Equal(words, checkedWords[:len(words)])
+}
+
+func notPlainName(r rune) bool {
+	return r >= 0x80 || r <= ' ' || r == '[' || r == ']' || r == '.'
+}
+
+// nameWords returns what a name says beside its punctuation, folded.
+func nameWords(name string) []string {
+	name, _, _ = strings.Cut(name, "\x00")
+	words := strings.FieldsFunc(name, func(r rune) bool { return r == '[' || r == ']' || r == '.' })
+	for i, word := range words {
+		words[i] = strings.Map(foldNameRune, strings.TrimSpace(word))
+	}
+	return slices.DeleteFunc(words, func(word string) bool { return word == "" })
 }
 
 func foldNameRune(r rune) rune {
-	switch r {
-	case ' ', '.', '[':
+	if unicode.IsSpace(r) {
 		return '_'
 	}
 	return unicode.ToLower(unicode.ToUpper(r))

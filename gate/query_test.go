@@ -97,10 +97,10 @@ func TestIsNameAlias(t *testing.T) {
 				"user_id[]", "user_id[0]", "user_id[a][b]", "user_id[", "User_ID[x]", "user_id.", "user_id.x", "user_id .x",
 				" user_id", "user_id ", "\tuser_id\n", "\u00a0user_id",
 				"user.id", "user id", "user[id", "  USER.ID[]", "user.id.x",
-				"user_id\x00", "user_id\x00x", "user.id[\x00]", " user_id \x00",
+				"user_id]", "[user_id]", "]user_id", "[[user_id", "[]user_id", "user_id\x00", "user_id\x00x", "user.id[\x00]", " user_id \x00",
 			},
 			others: []string{
-				"user_id", "", "user", "user_", "userid", "user-id", "user_ids", "user_id_x", "user_id]", "user_id-x", "xuser_id", "user__id", "[user_id]", "user\x00_id", "x[user_id]", "_user_id",
+				"user_id", "", "user", "user_", "userid", "user-id", "user_ids", "user_id_x", "user_id-x", "xuser_id", "user__id", "user\x00_id", "x[user_id]", "_user_id",
 			},
 		},
 		"kid": {
@@ -110,6 +110,10 @@ func TestIsNameAlias(t *testing.T) {
 		"user.id": {
 			aliases: []string{"user_id", "user.ID", "user.id[0]", "user[id"},
 			others:  []string{"user.id", "user", "user.name", "userid"},
+		},
+		"filter[customer]": {
+			aliases: []string{"filter", "filter[customer]junk", "filter[customer", "[filter][customer]", "filter.customer", "Filter[customer]", "filter[customer][]"},
+			others:  []string{"filter[customer]", "filter[other]", "customer", "filters"},
 		},
 		"ids[]": {
 			aliases: []string{"ids", "ids[0]", "IDS[]", "ids.0", "ids[][x]"},

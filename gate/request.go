@@ -3,6 +3,8 @@ package gate
 import (
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +23,6 @@ type Request struct {
 	Time time.Time
 	// ID names the request in logs and denials.
 	ID string
-	// TrustedPeer says that the request came through a proxy whose forwarding
-	// headers are believed.
-	TrustedPeer bool
 }
 
 // path returns the escaped path as it will be forwarded.
@@ -34,11 +33,25 @@ func (r *Request) path() string {
 	return "/" // http://host in absolute form
 }
 
+var standardMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodOptions}
+
+// validHost is a name or an address, with or without a port; empty where an old
+// client sends none.
+var validHost = regexp.MustCompile(`^([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?$`)
+
 // checkRequestLine refuses what is no ordinary request for a path.
 func checkRequestLine(r *Request) error {
-	switch {
-	case r.Method == http.MethodConnect || r.Method == http.MethodTrace:
-		return policy.Denyf(policy.MalformedRequest, "%s is not served", r.Method)
+	switch method := strings.ToUpper(r.Method); {
+	case method == http.MethodConnect || method == http.MethodTrace:
+		return policy.Denyf(policy.MalformedRequest, "%s is not served", method)
+	case method != r.Method && slices.Contains(standardMethods, method):
+		// Some backends take get for GET, which may have a route of its own.
+		return policy.Deny(policy.MalformedRequest, "the method is written in lower case")
+	case !validHost.MatchString(r.Host):
+		// What is no name, address or port is read in as many ways as there are
+		// backends, and net/http rewrites some of it.
+		return policy.Deny(policy.MalformedRequest, "the Host is not one")
 	case r.URL.Opaque != "" || r.URL.Path == "*":
 		return policy.Deny(policy.MalformedRequest, "the target is not a path")
 	case strings.Contains(r.Target, "#"):

@@ -70,10 +70,11 @@ func (r *Remote) succeed(jwks *JWKS, cacheControl string, fetch uint64, begun, n
 	}
 	kept, gone := inherit(old, jwks.Keys)
 	fresh := newSet(kept)
-	r.failures, r.stale = 0, now.Add(r.settings.MaxStale)
+	r.failures = 0
 
 	r.mu.Lock()
 	r.set.Store(fresh)
+	r.success = now
 	r.sightings.settle(fetch, begun)
 	r.plan(now.Add(r.interval(cacheControl)))
 	r.mu.Unlock()
@@ -121,7 +122,7 @@ func (r *Remote) plan(due time.Time) {
 // expire drops the keys where they have got too old.
 func (r *Remote) expire(now time.Time) {
 	s := r.set.Load()
-	if s == nil || now.Before(r.stale) {
+	if s == nil || now.Before(r.stale()) {
 		return
 	}
 	r.mu.Lock()

@@ -49,11 +49,11 @@ type Remote struct {
 	set atomic.Pointer[set] // nil without keys; written under mu
 
 	// These belong to the goroutine that fetches.
-	failures int       // since the last success
-	stale    time.Time // when the keys are dropped
-	reported string    // what was last logged of ignored keys
+	failures int    // since the last success
+	reported string // what was last logged of ignored keys
 
 	mu        sync.Mutex
+	success   time.Time // when the keys were fetched
 	fetches   uint64    // begun so far
 	fetching  bool      // the last one has not ended
 	next      time.Time // when the next fetch begins
@@ -86,11 +86,33 @@ func NewRemote(source string, s RemoteSettings, o Observer, log *slog.Logger) *R
 	}
 }
 
+// Adopt takes over what old, a source of the same URL, knows: the keys that it
+// fetched are good until this one has fetched its own. It must be called before
+// Start.
+func (r *Remote) Adopt(old *Remote) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	r.set.Store(old.set.Load())
+	r.success = old.success
+}
+
+// stale returns when the keys are dropped.
+func (r *Remote) stale() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.success.Add(r.settings.MaxStale)
+}
+
 // Start begins to fetch, at once and then again and again until Stop. It must
 // be called only once.
 func (r *Remote) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
+	if s := r.set.Load(); s != nil {
+		r.observer.KeysLoaded(r.source, len(s.keys))
+	} else {
+		r.observer.KeysLoaded(r.source, 0)
+	}
 	r.done.Go(func() { r.run(ctx) })
 }
 
@@ -153,7 +175,7 @@ func (r *Remote) rest(ctx context.Context) bool {
 			return true
 		}
 		if r.Ready() {
-			wait = min(wait, time.Until(r.stale))
+			wait = min(wait, time.Until(r.stale()))
 		}
 		timer := time.NewTimer(wait)
 		select {

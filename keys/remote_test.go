@@ -99,7 +99,7 @@ func TestFailureKeepsKeysAndBacksOff(t *testing.T) {
 		if r.key("b") == nil || before.Live() {
 			r.Error("the new keys are not in use")
 		}
-		if diff := cmp.Diff(observed{Loaded: []int{1, 1}, Succeeded: 2, Failed: len(failed)}, r.observed()); diff != "" {
+		if diff := cmp.Diff(observed{Loaded: []int{0, 1, 1}, Succeeded: 2, Failed: len(failed)}, r.observed()); diff != "" {
 			r.Errorf("observed (-want +got):\n%s", diff)
 		}
 	})
@@ -169,7 +169,7 @@ func TestMaxStale(t *testing.T) {
 		if !r.Ready() || !r.key("a").Live() || key.Live() {
 			r.Error("the source does not recover")
 		}
-		if diff := cmp.Diff([]int{1, 0, 1}, r.observed().Loaded); diff != "" {
+		if diff := cmp.Diff([]int{0, 1, 0, 1}, r.observed().Loaded); diff != "" {
 			r.Errorf("loaded (-want +got):\n%s", diff)
 		}
 	})

@@ -16,6 +16,15 @@ type Static struct {
 	// symmetric: the keys are secrets, all of which are tried.
 	symmetric bool
 	ignored   []string
+	// Whom to tell of unknown kids, and under which name; nil for nobody.
+	observer Observer
+	source   string
+}
+
+// Observed makes s tell an observer what it is asked for; s is not in use yet.
+func (s *Static) Observed(source string, o Observer) {
+	s.source, s.observer = source, o
+	o.KeysLoaded(source, s.Len())
 }
 
 // Candidates returns the keys that a token with this kid ("" for none) and
@@ -46,6 +55,9 @@ func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error)
 
 // Seek says [policy.UnknownKey] at once: nothing new can come.
 func (s *Static) Seek(context.Context, string) error {
+	if s.observer != nil {
+		s.observer.UnknownKid(s.source)
+	}
 	return policy.Deny(policy.UnknownKey, "")
 }
 
@@ -57,12 +69,16 @@ func (s *Static) Equal(o *Static) bool {
 	return s.symmetric == o.symmetric && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same)
 }
 
-// Inherit makes s the successor of old: a key that both hold stays the same
-// [Key], and one that only old holds is no longer live. It must be called before
-// s is in use, and only once nothing can keep s from taking over.
-func (s *Static) Inherit(old *Static) {
-	kept, gone := inherit(old.set.keys, s.set.keys)
+// Adopt makes a key that both s and old hold the same [Key], so that what it has
+// verified stands. It must be called before s is in use.
+func (s *Static) Adopt(old *Static) {
+	kept, _ := inherit(old.set.keys, s.set.keys)
 	s.set = newSet(kept)
+}
+
+// Supersede ends the keys of old that s does not hold, once s has taken over.
+func (s *Static) Supersede(old *Static) {
+	_, gone := inherit(old.set.keys, s.set.keys)
 	retire(gone)
 }
 

@@ -190,7 +190,7 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestInherit(t *testing.T) {
+func TestAdoptAndSupersede(t *testing.T) {
 	all := func(s *keys.Static) []*keys.Key {
 		list, err := s.Candidates("", "HS256", time.Time{})
 		if err != nil {
@@ -201,8 +201,12 @@ func TestInherit(t *testing.T) {
 	old := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("stays", "1"), secret("goes", "2"), secret("changes", "3")}})
 	before := all(old)
 	fresh := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("changes", "4"), secret("stays", "1")}})
-	fresh.Inherit(old)
+	fresh.Adopt(old)
 	after := all(fresh)
+	if !before[1].Live() || !before[2].Live() {
+		t.Error("a key ended before its set was superseded")
+	}
+	fresh.Supersede(old)
 
 	live := []bool{before[0].Live(), before[1].Live(), before[2].Live(), after[0].Live(), after[1].Live()}
 	if want := []bool{true, false, false, true, true}; !slices.Equal(live, want) {

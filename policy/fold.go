@@ -37,6 +37,15 @@ func NormalizeHost(host string) string {
 	return string(lower)
 }
 
+// withoutPort returns a normal host without its port.
+func withoutPort(host string) string {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host
+	}
+	return strings.TrimSuffix(host[:i], ".")
+}
+
 func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
 
 // fold maps a decoded segment to what a careless backend takes it for: decoded
@@ -78,6 +87,21 @@ func isFolded(path string) bool {
 // isTrimmed reports whether folding drops the byte before a slash and at the
 // end of a path.
 func isTrimmed(c byte) bool { return c == '.' || c == ' ' || c == '/' }
+
+// needlesslyEscaped reports whether a segment encodes a byte that is never
+// encoded by those who only encode what they must (RFC 3986, section 2.3).
+func needlesslyEscaped(segment string) bool {
+	for i := 0; i+2 < len(segment); i++ {
+		if segment[i] != '%' {
+			continue
+		}
+		c, err := strconv.ParseUint(segment[i+1:i+3], 16, 8)
+		if err == nil && (c == '-' || c == '.' || c == '_' || c == '~' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z') {
+			return true
+		}
+	}
+	return false
+}
 
 // appendUnescaped appends s to dst, percent-decoded once. A % that begins no
 // encoding stays: paths that hold one are refused before they are matched.

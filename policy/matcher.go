@@ -94,9 +94,9 @@ func changedByFolding(p *Pattern) bool {
 // [NoRoute].
 //
 // A near miss is a request that would match a more specific path without case,
-// a trailing slash, and dots and spaces at the end of segments, or decoded more
-// than once. Many backends
-// take it for that path, so it is [AmbiguousPath] (or [NoRoute] where nothing
+// with or without a trailing slash, without dots and spaces at the end of
+// segments, decoded more than once, or not at all. Many backends take it for
+// that path, so it is [AmbiguousPath] (or [NoRoute] where nothing
 // else matches), unless all routes of that path have LoosePaths: then it
 // matches there.
 //
@@ -106,13 +106,16 @@ func (m *Matcher) Match(method, host, escapedPath string, vals *Values) (*Route,
 	if !strings.HasPrefix(escapedPath, "/") {
 		return nil, errNoRoute
 	}
-	found := m.exact.find(host, escapedPath, vals)
+	found := m.exact.find(host, escapedPath, 0, vals)
+	if found != nil && m.confusable(host, escapedPath, found) {
+		return nil, errAmbiguousPath
+	}
 	if m.foldedDiffer || !isFolded(escapedPath) {
 		var nearVals Values
 		near := m.findNear(host, escapedPath, &nearVals)
 		if near != nil && (found == nil || near.moreSpecificThan(found)) {
 			switch {
-			case near.loose:
+			case near.loose && !strings.Contains(escapedPath, "%25"):
 				found, *vals = near, nearVals
 			case found != nil:
 				return nil, errAmbiguousPath
@@ -133,14 +136,32 @@ func (m *Matcher) Match(method, host, escapedPath string, vals *Values) (*Route,
 // findNear returns the endpoint that the path matches when both are folded,
 // with its trailing slash or, where that is more specific, without.
 func (m *Matcher) findNear(host, path string, vals *Values) *endpoint {
-	near := m.folded.find(host, path, vals)
+	near := m.folded.find(host, path, folded, vals)
 	bare := strings.TrimRight(path, "/")
 	if bare == path {
 		return near
 	}
 	var bareVals Values
-	if e := m.folded.find(host, bare, &bareVals); e != nil && (near == nil || e.moreSpecificThan(near)) {
+	if e := m.folded.find(host, bare, folded, &bareVals); e != nil && (near == nil || e.moreSpecificThan(near)) {
 		near, *vals = e, bareVals
 	}
 	return near
+}
+
+// confusable reports whether backends may serve a path that was found elsewhere:
+// at a more specific subtree of which it is the root without its slash, or,
+// where they compare paths undecoded, at another endpoint.
+func (m *Matcher) confusable(host, path string, found *endpoint) bool {
+	var vals Values
+	if !strings.HasSuffix(path, "/") {
+		if e := m.folded.find(host, path, folded|open, &vals); e != nil && e.moreSpecificThan(found) && !e.loose {
+			return true
+		}
+	}
+	if strings.IndexByte(path, '%') < 0 {
+		return false
+	}
+	vals.Reset()
+	e := m.exact.find(host, path, raw, &vals)
+	return e != nil && e != found
 }

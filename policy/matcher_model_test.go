@@ -136,6 +136,21 @@ func folded(s string) string {
 	return strings.TrimRight(strings.ToLower(strings.ToUpper(s)), " .")
 }
 
+// undecoded reads a segment that is spelled with needless escapes as nothing
+// that a pattern has.
+func undecoded(s string) string {
+	for _, e := range escape.FindAllString(s, -1) {
+		if c := unescaped(e); strings.Contains("abcdefghijklmnopqrstuvwxyz0123456789-._~", strings.ToLower(c)) {
+			return "\x00"
+		}
+	}
+	return unescaped(s)
+}
+
+func allLoose(matches []modelMatch) bool {
+	return !slices.ContainsFunc(matches, func(m modelMatch) bool { return !m.route.LoosePaths })
+}
+
 type modelMatcher []modelPattern
 
 // modelMatch is a pattern that matches, with its outcome.
@@ -171,6 +186,14 @@ func (m modelMatcher) match(method, host, path string) string {
 		if b := m.best(host, modelSegments(bare, folded, true), folded); before(b, near) {
 			near = b
 		}
+	}
+	if !strings.HasSuffix(path, "/") && len(found) > 0 {
+		if b := m.best(host, modelSegments(path+"/", folded, true), folded); before(b, found) && !allLoose(b) {
+			return "ambiguous_path"
+		}
+	}
+	if b := m.best(host, modelSegments(path, undecoded, false), unescaped); len(b) > 0 && len(found) > 0 && b[0].shape() != found[0].shape() {
+		return "ambiguous_path"
 	}
 	if before(near, found) {
 		strict := func(p modelMatch) bool { return !p.route.LoosePaths || p.shape() != near[0].shape() }

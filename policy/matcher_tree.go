@@ -2,11 +2,24 @@ package policy
 
 import "strings"
 
+// reading is how a lookup reads a path, in other ways than the contract's.
+type reading uint8
+
+const (
+	// folded reads segments and literals without what careless backends ignore.
+	folded reading = 1 << iota
+	// open reads a path as if a slash followed it: the root of a subtree.
+	open
+	// raw takes a segment for no literal where it is spelled with escapes that
+	// it does not need, as backends do that compare paths undecoded.
+	raw
+)
+
 // tree holds the paths of all routes: for each host, and for none, segment by
 // segment. A lookup folds the segments of the path where the literals of the
 // tree are folded.
 type tree struct {
-	folded bool
+	folded bool             // of the literals
 	hosts  map[string]*node // "" for the patterns without a host
 }
 
@@ -53,41 +66,43 @@ func (t *tree) place(p *Pattern) **endpoint {
 
 // find returns the endpoint of the most specific path that matches, nil where
 // none does, and pushes the segments of its wildcards.
-func (t *tree) find(host, path string, vals *Values) *endpoint {
-	if host != "" {
-		if n := t.hosts[host]; n != nil {
-			if e := n.find(path, t.folded, vals); e != nil {
+func (t *tree) find(host, path string, how reading, vals *Values) *endpoint {
+	// A pattern without a port is for every port of its host: many backends
+	// choose by the name alone.
+	for _, name := range [...]string{host, withoutPort(host), ""} {
+		if n := t.hosts[name]; n != nil {
+			if e := n.find(path, how, vals); e != nil {
 				return e
 			}
 		}
-	}
-	if n := t.hosts[""]; n != nil {
-		return n.find(path, t.folded, vals)
 	}
 	return nil
 }
 
 // find looks below n for path, which is empty or begins with a slash.
-func (n *node) find(path string, folded bool, vals *Values) *endpoint {
+func (n *node) find(path string, how reading, vals *Values) *endpoint {
 	if path == "" {
+		if how&open != 0 {
+			return n.slash(vals)
+		}
 		return n.end
 	}
 	segment, rest := path[1:], ""
 	if i := strings.IndexByte(segment, '/'); i >= 0 {
 		segment, rest = segment[:i], segment[i:]
 	}
-	child, blank := n.literal(segment, folded)
+	child, blank := n.literal(segment, how)
 	if blank && path != "/" {
-		return n.find(rest, folded, vals)
+		return n.find(rest, how, vals)
 	}
 	if child != nil {
-		if e := child.find(rest, folded, vals); e != nil {
+		if e := child.find(rest, how, vals); e != nil {
 			return e
 		}
 	}
 	if n.wildcard != nil && segment != "" {
 		vals.push(segment)
-		if e := n.wildcard.find(rest, folded, vals); e != nil {
+		if e := n.wildcard.find(rest, how, vals); e != nil {
 			return e
 		}
 		vals.pop()
@@ -98,15 +113,29 @@ func (n *node) find(path string, folded bool, vals *Values) *endpoint {
 	return n.rest
 }
 
+// slash returns what a slash after the path leads to.
+func (n *node) slash(vals *Values) *endpoint {
+	if child := findChild(&n.literals, ""); child != nil && child.end != nil {
+		return child.end
+	}
+	if n.rest != nil {
+		vals.push("")
+	}
+	return n.rest
+}
+
 // literal returns the node below n for an escaped segment, and whether folding
 // leaves nothing of the segment.
-func (n *node) literal(segment string, folded bool) (child *node, blank bool) {
-	if !folded && strings.IndexByte(segment, '%') < 0 {
+func (n *node) literal(segment string, how reading) (child *node, blank bool) {
+	if how&folded == 0 && strings.IndexByte(segment, '%') < 0 {
 		return findChild(&n.literals, segment), false
 	}
 	var buffer [64]byte
 	key := appendUnescaped(buffer[:0], segment)
-	if !folded {
+	if how&folded == 0 {
+		if how&raw != 0 && needlesslyEscaped(segment) {
+			return nil, false
+		}
 		return findChild(&n.literals, key), false
 	}
 	key = fold(key)

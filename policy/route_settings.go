@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -125,6 +126,15 @@ func mergeHeaders(global, own map[string]*Template) map[string]*Template {
 	return merged
 }
 
+// ReservedName is what a metric says where there is no route, authenticator or
+// upstream; none of them may be called so.
+const ReservedName = "none"
+
+// maxNameBytes bounds the name of a route, which every line of the log repeats.
+const maxNameBytes = 128
+
+func notPrintable(r rune) bool { return !unicode.IsPrint(r) }
+
 // CheckRoutes reports what is wrong with routes beyond their syntax, as far as
 // policy alone can tell.
 func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template, problems *Problems) {
@@ -135,12 +145,18 @@ func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template,
 		if len(s.Match) == 0 {
 			problems.Addf(place, "match is missing")
 		}
-		if other, taken := names[s.routeName()]; taken {
+		if other, taken := names[s.routeName()]; taken && s.routeName() != "" {
 			problems.List = append(problems.List, Problem{
 				Path: place.At("name"), Other: at.At(other), Message: fmt.Sprintf("the name %q is taken", s.routeName()),
 			})
 		}
 		names[s.routeName()] = i
+		switch {
+		case len(s.Name) > maxNameBytes || strings.ContainsFunc(s.Name, notPrintable):
+			problems.Addf(place.At("name"), "is no name: use up to %d bytes without control characters", maxNameBytes)
+		case s.Name == ReservedName:
+			problems.Addf(place.At("name"), "%s is reserved: it is the label of what has no name", ReservedName)
+		}
 		switch s.Mode {
 		case "enforce":
 		case "report":
@@ -185,7 +201,7 @@ func (s *RouteSettings) checkWildcard(at Path, ref Reference, problems *Problems
 		return
 	}
 	for i := range s.Match {
-		if !s.Match[i].HasWildcard(ref.Name) {
+		if p := &s.Match[i]; p.String() != "" && !p.HasWildcard(ref.Name) {
 			problems.Addf(at, "the pattern %q has no wildcard {%s}", s.Match[i].String(), ref.Name)
 		}
 	}
@@ -197,15 +213,20 @@ func (s *RouteSettings) checkPrefixes(at Path, problems *Problems) {
 			continue
 		}
 		pattern, err := ParsePattern(prefix)
-		if err != nil || prefix[0] != '/' || len(pattern.Wildcards()) > 0 || strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "%{?") {
+		if err != nil || prefix[0] != '/' || len(pattern.Wildcards()) > 0 || strings.HasSuffix(prefix, "/") || strings.ContainsFunc(prefix, notPlainPath) {
 			problems.Addf(at.At(key), "%q is no prefix: use a plain path without a slash at its end, such as /v2", prefix)
 		}
 	}
 	for i := range s.Match {
-		if path := s.Match[i].Path(); s.StripPrefix != "" && path != s.StripPrefix && !strings.HasPrefix(path, s.StripPrefix+"/") {
+		if path := s.Match[i].Path(); path != "" && s.StripPrefix != "" && path != s.StripPrefix && !strings.HasPrefix(path, s.StripPrefix+"/") {
 			problems.Addf(at.At("strip_prefix"), "the pattern %q does not begin with %q", s.Match[i].String(), s.StripPrefix)
 		}
 	}
+}
+
+// notPlainPath reports whether a byte of a path might be encoded on its way.
+func notPlainPath(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~", r))
 }
 
 // checkGlobalHeaders: a global template may name a part of the request only

@@ -23,7 +23,10 @@ func (r *Rule) Applies(level Level) bool {
 func (r *Rule) Check(id *Identity, named []string) error {
 	want, known := id.Resolve(r.Identity)
 	if known {
-		_, known = SameText(want, "") // a list or an object equals no text
+		// A list or an object equals no text, and an empty text names nobody.
+		var empty bool
+		empty, known = SameText(want, "")
+		known = known && !empty
 	}
 	if !known && id.Level == Customer {
 		return Denyf(MissingClaim, "%s is missing, or cannot be compared with %s", r.Identity, r.Request)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -32,9 +33,26 @@ func NewAdmin(p AdminParts) http.Handler {
 	})
 	var h http.Handler = http.NewCrossOriginProtection().Handler(mux)
 	if len(p.Token) > 0 {
-		h = requireToken(p.Token, h)
+		return requireToken(p.Token, h)
 	}
-	return h
+	return requireLocalHost(h)
+}
+
+// requireLocalHost refuses a browser that some name in the DNS has led here: a
+// listener without a token is for this machine, under its own names.
+func requireLocalHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		// A unix socket's clients make up a name.
+		if _, isTCP := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); isTCP && !isLocal(net.JoinHostPort(host, "0")) {
+			say(w, http.StatusForbidden, "this listener is for localhost")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // NewHealth returns the handler of the health listener, which changes nothing

@@ -22,19 +22,22 @@ const progressTimeout = 10 * time.Second
 // comes before the body's end; but net/http then panics where it meets that end
 // itself, between two requests.
 type inboundBody struct {
-	control  *http.ResponseController
-	deadline time.Time
-	body     io.Reader
+	control *http.ResponseController
+	body    io.Reader
 
 	mu      sync.Mutex
+	left    time.Duration // for which reads may still wait for the client
+	began   time.Time     // of the read under way
 	reading bool
 	whole   bool // read to its end
 	closed  bool
 	err     error
 }
 
-func newInboundBody(w http.ResponseWriter, body io.Reader, deadline time.Time) *inboundBody {
-	return &inboundBody{control: http.NewResponseController(w), deadline: deadline, body: body}
+// newInboundBody gives the client patience to send a body. Only the waiting for
+// the client counts: an upstream that takes its time is not the client's fault.
+func newInboundBody(w http.ResponseWriter, body io.Reader, patience time.Duration) *inboundBody {
+	return &inboundBody{control: http.NewResponseController(w), left: patience, body: body}
 }
 
 // Read implements io.Reader.
@@ -53,18 +56,12 @@ func (b *inboundBody) begin() error {
 	if b.closed {
 		return http.ErrBodyReadAfterClose
 	}
-	b.reading = true
-	return b.setDeadline(b.limit())
+	b.reading, b.began = true, time.Now()
+	return b.setDeadline(b.began.Add(b.limit()))
 }
 
-// limit returns until when the next bytes have to come.
-func (b *inboundBody) limit() time.Time {
-	limit := time.Now().Add(progressTimeout)
-	if b.deadline.Before(limit) {
-		limit = b.deadline
-	}
-	return limit
-}
+// limit returns how long the next bytes may take.
+func (b *inboundBody) limit() time.Duration { return max(0, min(progressTimeout, b.left)) }
 
 // longAgo is a deadline that ends every read. Before net/http answers it wants
 // to read the rest of a body, and has no bound of its own for the wait.
@@ -74,6 +71,7 @@ func (b *inboundBody) end(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
+	b.left -= time.Since(b.began)
 	switch {
 	case err == nil || b.closed:
 	case err == io.EOF:
@@ -109,7 +107,7 @@ func (b *inboundBody) Close() error {
 	case b.reading || b.err != nil:
 		_ = b.setDeadline(longAgo)
 	default:
-		_ = b.setDeadline(b.limit())
+		_ = b.setDeadline(time.Now().Add(b.limit()))
 	}
 	b.closed = true
 	return nil

@@ -71,7 +71,7 @@ func (s *silent) SetReadDeadline(at time.Time) error {
 func newBody(within time.Duration) (*inboundBody, *connection, *io.PipeWriter) {
 	reader, writer := io.Pipe()
 	c := &connection{ResponseRecorder: httptest.NewRecorder(), PipeReader: reader}
-	return newInboundBody(c, c, time.Now().Add(within)), c, writer
+	return newInboundBody(c, c, within), c, writer
 }
 
 func TestInboundBodyToItsEnd(t *testing.T) {
@@ -140,7 +140,7 @@ func TestInboundBodyClose(t *testing.T) {
 	})
 	t.Run("while it is read", func(t *testing.T) {
 		c := &silent{entered: make(chan struct{}), over: make(chan struct{})}
-		b := newInboundBody(c, c, time.Now().Add(time.Hour))
+		b := newInboundBody(c, c, time.Hour)
 		ended := make(chan error)
 		go func() {
 			_, err := b.Read(make([]byte, 1))
@@ -179,7 +179,7 @@ func TestInboundBodyRaces(t *testing.T) {
 }
 
 func TestSetDeadlineWithoutConnection(t *testing.T) {
-	b := newInboundBody(httptest.NewRecorder(), strings.NewReader("hello"), time.Now().Add(time.Hour))
+	b := newInboundBody(httptest.NewRecorder(), strings.NewReader("hello"), time.Hour)
 	text, err := io.ReadAll(b)
 	if string(text) != "hello" || err != nil {
 		t.Errorf("%q, %v", text, err)

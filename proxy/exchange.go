@@ -47,18 +47,17 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		began:   time.Now(),
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		x.body = newInboundBody(w, r.Body, x.began.Add(x.state.bodyTimeout))
+		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
 	}
 	x.identifyClient(r)
 	x.request = gate.Request{
-		Method:      r.Method,
-		Host:        r.Host,
-		Target:      r.RequestURI,
-		URL:         r.URL,
-		Header:      r.Header,
-		Time:        x.began,
-		ID:          requestID(r, x.trusted),
-		TrustedPeer: x.trusted,
+		Method: r.Method,
+		Host:   r.Host,
+		Target: r.RequestURI,
+		URL:    r.URL,
+		Header: r.Header,
+		Time:   x.began,
+		ID:     requestID(r, x.trusted),
 	}
 	return x
 }
@@ -107,6 +106,6 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	x.route().upstream.proxy.ServeHTTP(w, r)
+	x.route().upstream.proxy.ServeHTTP(&answerWriter{w}, r)
 	complete = true
 }

@@ -18,6 +18,8 @@ import (
 // which net/http lets an upstream send and not a server.
 var errNotFinal = errors.New("the upstream's status is not that of an answer")
 
+var errInvalid = errors.New("the upstream's answer is not HTTP, or too large")
+
 // fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
 // failed, and leaves the answer to finish.
 func fail(_ http.ResponseWriter, r *http.Request, err error) {
@@ -37,7 +39,11 @@ func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
 	if ctx.Err() != nil {
 		return &policy.Denial{Reason: policy.ClientClosed}
 	}
-	return &policy.Denial{Reason: upstreamReason(err), Err: err}
+	reason := upstreamReason(err)
+	if reason == policy.UpstreamInvalid {
+		err = errInvalid // the error quotes what the upstream sent
+	}
+	return &policy.Denial{Reason: reason, Err: err}
 }
 
 // brokenBody says why the client's body could not be read to its end, nil

@@ -73,8 +73,8 @@ func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	if denial != nil {
 		reason, level = denial.Reason, denial.Reason.Level()
 	}
-	if d.Denial != nil || x.decided.IsZero() {
-		verdict = "deny"
+	if d.Denial != nil || x.decided.IsZero() || reason == policy.MalformedRequest {
+		verdict = "deny" // also of a request that broke off while it was passed on
 	}
 	route.Decision(d.Authenticator, verdict, reason)
 	if a := x.state.authenticators[d.Authenticator]; a != nil && !x.decided.IsZero() {

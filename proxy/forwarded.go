@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"postern/policy"
 )
 
 // identifyClient finds out who is at the other end: the peer itself, or the
@@ -89,6 +91,13 @@ func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
 		proto = "https"
 	}
 	if x.trusted {
+		// Not X-Original-Url and the like: proxies pass on a client's own, and a
+		// backend that believes them serves another path than the one checked.
+		for name, values := range p.In.Header {
+			if strings.HasPrefix(name, "X-Forwarded-") && policy.CanonicalAlias(name) == name || name == "X-Real-Ip" {
+				out[name] = values
+			}
+		}
 		chain = strings.Join(p.In.Header["X-Forwarded-For"], ", ")
 		if chain == "" && x.client != x.peer {
 			chain = x.client.String() // it was in Forwarded

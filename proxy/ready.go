@@ -31,10 +31,12 @@ func NewReadiness(deadline time.Time, sources []KeySource) *Readiness {
 	return &Readiness{deadline: deadline, sources: sources}
 }
 
-// Replace sets the sources that a reload brought.
-func (r *Readiness) Replace(sources []KeySource) {
+// Replace sets the sources that a reload brought at a time. What was ready
+// before stays so, also where nobody had asked.
+func (r *Readiness) Replace(sources []KeySource, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ready = r.ready || r.haveKeys(at)
 	r.sources = sources
 }
 

@@ -46,17 +46,17 @@ func TestReadinessStays(t *testing.T) {
 	if r.Ready(at) {
 		t.Error("ready without keys")
 	}
-	r.Replace([]proxy.KeySource{keys, &source{required: true}})
+	r.Replace([]proxy.KeySource{keys, &source{required: true}}, at)
 	keys.ready = true
 	if r.Ready(at) {
 		t.Error("ready without the keys that a reload brought")
 	}
-	r.Replace([]proxy.KeySource{keys})
+	r.Replace([]proxy.KeySource{keys}, at)
 	if !r.Ready(at) {
 		t.Error("not ready with keys")
 	}
 	keys.ready = false
-	r.Replace([]proxy.KeySource{keys, &source{required: true}})
+	r.Replace([]proxy.KeySource{keys, &source{required: true}}, at)
 	if !r.Ready(at) {
 		t.Error("an outage makes it unready")
 	}
@@ -64,5 +64,15 @@ func TestReadinessStays(t *testing.T) {
 	keys.ready = true
 	if r.Ready(deadline) {
 		t.Error("ready at the end")
+	}
+}
+
+// A reload keeps what was ready, also where nobody had asked before.
+func TestReadinessStaysThroughAReload(t *testing.T) {
+	at := time.Date(2026, 11, 5, 12, 0, 0, 0, time.UTC)
+	r := proxy.NewReadiness(at.Add(time.Hour), []proxy.KeySource{&source{ready: true}})
+	r.Replace([]proxy.KeySource{&source{required: true}}, at)
+	if !r.Ready(at) {
+		t.Error("a reload makes it unready")
 	}
 }

@@ -34,6 +34,9 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 	if !route.PreserveHost {
 		out.Host = ""
 	}
+	// A backend that leaves the body of a GET unread takes it for the next
+	// request on the connection; there shall be none.
+	out.Close = x.body != nil && (out.Method == http.MethodGet || out.Method == http.MethodHead)
 }
 
 // countSegments counts the segments of a prefix such as /a/b.

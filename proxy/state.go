@@ -51,7 +51,7 @@ func NewState(s StateSettings) *State {
 		fullPath:    s.FullPath,
 		unrouted:    s.Metrics.Route(""),
 
-		authenticators: map[string]*metrics.Authenticator{},
+		authenticators: map[string]*metrics.Authenticator{"": s.Metrics.Authenticator("")},
 	}
 	for _, r := range s.Routes {
 		state.routes[r.Index] = routeRuntime{

@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -19,9 +17,11 @@ import (
 type UpstreamSettings struct {
 	// URL is http, https or h2c with a host, or unix:///path/to.sock.
 	URL string `yaml:"url"`
-	// ResponseHeaderTimeout bounds the wait for the header of an answer.
+	// ResponseHeaderTimeout bounds the wait for the header of an answer, and for
+	// each part of a request to be taken.
 	ResponseHeaderTimeout policy.Duration    `yaml:"response_header_timeout"`
 	TLS                   policy.Unsupported `yaml:"tls"`
+	Audience              policy.Unsupported `yaml:"audience"`
 }
 
 // SetDefaults fills in what the configuration leaves out.
@@ -57,6 +57,8 @@ func (s *UpstreamSettings) Check(at policy.Path, problems *policy.Problems) {
 		problems.Addf(place, "wants http://, https://, h2c:// or unix:///")
 	case u.Hostname() == "":
 		problems.Addf(place, "names no host")
+	case u.Port() != "" && (!isPort(u.Port()) || u.Port() == "0"):
+		problems.Addf(place, "the port %s is out of range", u.Port())
 	case u.Path != "" && u.Path != "/":
 		problems.Addf(place, "may not hold a path: use add_prefix on the routes")
 	}
@@ -73,7 +75,6 @@ type Upstream struct {
 }
 
 const (
-	dialTimeout         = 5 * time.Second
 	idleConnTimeout     = 90 * time.Second
 	maxIdleConnsPerHost = 256
 )
@@ -84,11 +85,14 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 	if err != nil {
 		panic(err) // Check refuses it
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout}
+	socket := ""
+	if target.Scheme == "unix" {
+		socket = target.Path
+	}
 	u := &Upstream{settings: s, scheme: target.Scheme, host: target.Host, metrics: registry.Upstream(name)}
 	u.transport = &http.Transport{
 		// Proxy stays nil: the environment does not choose where requests go.
-		DialContext:           dialer.DialContext,
+		DialContext:           dialer(socket, s.ResponseHeaderTimeout.Std()),
 		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: s.ResponseHeaderTimeout.Std(),
 		ExpectContinueTimeout: time.Second,
@@ -104,9 +108,6 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 		u.transport.Protocols.SetUnencryptedHTTP2(true)
 	case "unix":
 		u.scheme, u.host = "http", "localhost"
-		u.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", target.Path)
-		}
 	}
 	u.proxy = &httputil.ReverseProxy{
 		Rewrite:        u.rewrite,

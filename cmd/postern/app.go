@@ -96,7 +96,7 @@ func (a *app) swap() error {
 	old := a.current
 	next := a.shop.build(ctx, c, old)
 	a.handler.Swap(next.state)
-	a.ready.Replace(next.sources())
+	a.ready.Replace(next.sources(), time.Now())
 	a.current = next
 	a.shop.replace(old, next)
 	a.shop.publish(next)

@@ -150,7 +150,7 @@ func TestRawRequests(t *testing.T) {
 		row("OPTIONS *", malformed, "OPTIONS * HTTP/1.1\r\nHost: postern\r\n\r\n"),
 		row("GET *", malformed, "GET * HTTP/1.1\r\nHost: postern\r\n\r\n"),
 		row("method of its own", served, "BREW /files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
-		row("method in lower case", served, "get /files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("method in lower case", malformed, "get /files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
 		row("HTTP/2 preface", rawRow{answers: []string{"400 malformed_request"}}, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
 
 		// Two lengths, or none that can be trusted.

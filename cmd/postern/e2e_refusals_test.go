@@ -109,7 +109,7 @@ func refusals(t *testing.T, w *world) []refusal {
 	pending.provoke = whileKeysAreSlow(pending)
 	return append(list,
 		public(policy.UpstreamUnreachable, "dead", "ERROR", "connection refused", nil),
-		public(policy.UpstreamInvalid, "garbage", "ERROR", "malformed HTTP", nil),
+		public(policy.UpstreamInvalid, "garbage", "ERROR", "not HTTP", nil),
 		public(policy.UpstreamTimeout, "late", "ERROR", "timeout awaiting response headers", w.hung),
 		gone,
 		pending,

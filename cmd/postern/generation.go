@@ -95,15 +95,25 @@ func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) a
 	if settings, isRemote := s.Keys.Remote(); isRemote {
 		r := old.remotes[name]
 		if r == nil || r.Settings() != settings {
+			before := r
 			r = keys.NewRemote(name, settings, w.metrics, w.log)
+			if before != nil && before.Settings().URL == settings.URL {
+				r.Adopt(before)
+			}
 			r.Start()
 		}
 		g.remotes[name] = r
 		return r
 	}
 	set := g.config.StaticKeys[name]
-	if before := old.static[name]; before != nil && before.Equal(set) {
+	switch before := old.static[name]; {
+	case before != nil && before.Equal(set):
 		set = before
+	case before != nil:
+		set.Adopt(before)
+		fallthrough
+	default:
+		set.Observed(name, w.metrics)
 	}
 	g.static[name] = set
 	return set
@@ -133,15 +143,16 @@ func (g *generation) sources() []proxy.KeySource {
 func (w *workshop) replace(old, g *generation) {
 	for name, set := range g.static {
 		if before := old.static[name]; before != nil && before != set {
-			set.Inherit(before)
+			set.Supersede(before)
 		}
 	}
 	for name, r := range old.remotes {
-		if g.remotes[name] == r {
-			continue
+		if g.remotes[name] != r {
+			r.Stop()
 		}
-		r.Stop()
-		if g.remotes[name] == nil {
+	}
+	for name := range old.jwts {
+		if g.jwts[name] == nil {
 			w.metrics.ForgetSource(name)
 		}
 	}
@@ -175,9 +186,6 @@ func (w *workshop) forget(g *generation) {
 func (w *workshop) publish(g *generation) {
 	for name, a := range g.config.Authenticators {
 		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
-	}
-	for name, set := range g.static {
-		w.metrics.KeysLoaded(name, set.Len())
 	}
 }
 
