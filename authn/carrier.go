@@ -112,8 +112,8 @@ func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
 }
 
 // notCarriers are fields that a server or proxy reads itself.
-var notCarriers = []string{"Connection", "Content-Length", "Content-Type", "Cookie", "Host", "Proxy-Connection",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade"}
+var notCarriers = []string{"Connection", "Content-Length", "Content-Type", "Cookie", "Host",
+	"Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
 func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *policy.Problems) {
 	if s.From != nil && (s.Header != "" || s.Scheme != nil) {

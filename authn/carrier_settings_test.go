@@ -71,6 +71,7 @@ func TestCarrierSettings(t *testing.T) {
 		},
 		"no header":         {settings: authn.CarrierSettings{Header: "X Key"}, faults: []string{`a.header: "X Key" cannot carry a credential`}},
 		"a server's header": {settings: authn.CarrierSettings{Header: "cookie"}, faults: []string{`a.header: "Cookie" cannot carry a credential`}},
+		"a hop's header":    {settings: authn.CarrierSettings{Header: "proxy-authorization"}, faults: []string{`a.header: "Proxy-Authorization" cannot carry a credential`}},
 		"Host":              {settings: authn.CarrierSettings{Header: "Host"}, faults: []string{`a.header: "Host" cannot carry a credential`}},
 		"an underscore": {
 			settings: authn.CarrierSettings{Header: "X_Api_Key"},

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"postern/authn"
 	"postern/policy"
@@ -15,6 +16,7 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Server.Check(top.At("server"), problems)
 	c.Admin.Check(top.At("admin"), problems)
 	c.Health.Check(top.At("health"), problems)
+	c.checkListeners(problems)
 	c.Log.Check(top.At("log"), problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
@@ -37,6 +39,7 @@ func (c *Config) check(problems *policy.Problems) {
 	if len(c.RouteList) == 0 {
 		problems.Addf(top.At("routes"), "there is no route: every request would be refused")
 	}
+	c.checkIdentityHeaders(top.At("identity_headers"), c.IdentityHeaders, problems)
 	policy.CheckRoutes(top.At("routes"), c.RouteList, c.IdentityHeaders, problems)
 	for i := range c.RouteList {
 		c.checkRoute(top.At("routes", i), &c.RouteList[i], problems)
@@ -48,8 +51,40 @@ func (c *Config) check(problems *policy.Problems) {
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func checkName(at policy.Path, name string, problems *policy.Problems) {
-	if !plainName.MatchString(name) {
+	switch {
+	case !plainName.MatchString(name):
 		problems.Addf(at, "%q is no name: use up to 64 letters, digits, dots, hyphens and underscores", name)
+	case name == policy.ReservedName:
+		problems.Addf(at, "%s is reserved: it is the label of what has no name", name)
+	}
+}
+
+// checkListeners: each address can be listened on once.
+func (c *Config) checkListeners(problems *policy.Problems) {
+	taken := map[string]policy.Path{}
+	for _, l := range []struct{ section, address string }{
+		{"server", c.Server.Listen}, {"admin", c.Admin.Listen}, {"health", c.Health.Listen},
+	} {
+		at := policy.Path{l.section, "listen"}
+		if other := taken[l.address]; other != nil {
+			problems.List = append(problems.List, policy.Problem{Path: at, Other: other, Message: "the address is taken"})
+		}
+		if l.address != "" && !strings.HasSuffix(l.address, ":0") {
+			taken[l.address] = at
+		}
+	}
+}
+
+// checkIdentityHeaders: what a client sends under the name of an identity
+// header is removed, so that no credential could come there.
+func (c *Config) checkIdentityHeaders(at policy.Path, headers map[string]*policy.Template, problems *policy.Problems) {
+	for _, authenticator := range slices.Sorted(maps.Keys(c.Authenticators)) {
+		carriers, _ := c.carriers(authenticator)
+		for name := range headers {
+			if slices.ContainsFunc(carriers, func(carrier authn.Carrier) bool { return strings.EqualFold(carrier.Header, name) }) {
+				problems.Addf(at.At(name), "%s reads its credential there", authenticator)
+			}
+		}
 	}
 }
 
@@ -90,6 +125,7 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 			carriers = append(carriers, own...)
 		}
 	}
+	c.checkIdentityHeaders(at.At("identity_headers"), r.IdentityHeaders, problems)
 	c.checkIdentityReferences(at, r, problems)
 }
 
@@ -107,17 +143,28 @@ func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
 // checkIdentityReferences: a rule on something that no authenticator of its
 // route can give would refuse every request.
 func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings, problems *policy.Problems) {
-	attributes, claims := map[string]bool{}, false
+	if len(r.Authenticate) == 0 {
+		return // reported already
+	}
+	attributes, claims, customers := map[string]bool{}, false, false
 	for _, alternative := range r.Authenticate {
 		for _, name := range alternative {
 			a := c.Authenticators[name]
+			if a.Token == nil && a.JWT == nil && name != authn.AnonymousName {
+				return // what it might give is not known
+			}
 			claims = claims || a.JWT != nil
+			customers = customers || a.namesCustomer()
 			a.attributes(attributes)
 		}
 	}
 	for i, rule := range r.Consistency {
 		place := at.At("consistency", i, "identity")
 		switch rule.Identity.Source {
+		case policy.CustomerID:
+			if !customers && rule.Required && len(rule.When) == 0 {
+				problems.Addf(place, "no authenticator of this route has a customer_id")
+			}
 		case policy.Attribute:
 			if name := rule.Identity.Name; !attributes[name] {
 				problems.Addf(place, "no authenticator of this route has an attribute %q%s", name, suggest(name, slices.Sorted(maps.Keys(attributes))))
@@ -128,6 +175,12 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 			}
 		}
 	}
+}
+
+// namesCustomer reports whether an identity of the authenticator may have a
+// customer.
+func (a *Authenticator) namesCustomer() bool {
+	return a.Token != nil && !a.Token.CustomerID.IsZero() || a.JWT != nil && !a.JWT.CustomerID.IsZero()
 }
 
 // attributes adds the names of attributes that the authenticator may give.

@@ -2,10 +2,12 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"postern/authn"
 	"postern/keys"
@@ -95,12 +97,26 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	c.check(&problems)
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv}, &problems)
 	for _, p := range problems.List {
-		errs = append(errs, doc.locate(file, p))
+		if !doc.explains(p) {
+			errs = append(errs, doc.locate(file, p))
+		}
 	}
 	if len(errs) > 0 {
 		return nil, errs.Sorted()
 	}
 	return c, nil
+}
+
+// explains reports whether a problem only follows from a value that could not
+// be decoded, which is reported already.
+func (d *document) explains(p policy.Problem) bool {
+	path := p.Path
+	if key, _, missing := strings.Cut(p.Message, " is missing"); missing {
+		path = path.At(key)
+	}
+	return slices.ContainsFunc(d.failed, func(failed policy.Path) bool {
+		return len(failed) <= len(path) && slices.Equal(failed, path[:len(failed)])
+	})
 }
 
 // locate gives a problem the position of the setting that it is about.
@@ -115,14 +131,21 @@ func (d *document) locate(file string, p policy.Problem) Error {
 }
 
 func readFile(file string) ([]byte, error) {
+	// Before the file is opened: to open a named pipe waits for its writer.
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() || info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("%s is no file of at most 16MiB", file)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", file)
 	}
-	return os.ReadFile(file)
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// One byte more than [document.checkText] takes.
+	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 }
 
 // compile resolves and builds all that needs no running process.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,20 @@ func TestBadConfigurations(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// What is no regular file is not read: some never end, some wait for a writer.
+func TestLoadRefusesWhatIsNoFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"/dev/zero", pipe, t.TempDir()} {
+		want := file + " is not a regular file"
+		if _, err := config.Load(file, noEnv); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 
@@ -121,7 +136,7 @@ func TestContractKeys(t *testing.T) {
 		"":                         "state_dir abuse revocations opaque_id denials streams forward_auth cors strip identity_assertion",
 		"server":                   "tls h2c",
 		"limits":                   "in_flight_body_bytes",
-		"upstreams.chat":           "tls",
+		"upstreams.chat":           "tls audience",
 		"authenticators.t":         "tokens_file basic",
 		"authenticators.j.keys":    "discovery x509_url keyring_file select tls proxy",
 		"authenticators.j.from[0]": "query cookie websocket_protocol body",

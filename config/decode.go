@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -53,8 +54,15 @@ type decoder struct {
 	layouts map[reflect.Type]*layout
 }
 
+// failf records that the current value cannot be decoded.
 func (d *decoder) failf(at mark, format string, operands ...any) {
-	message := fmt.Sprintf(format, operands...)
+	if len(d.doc.failed) < maxErrors {
+		d.doc.failed = append(d.doc.failed, slices.Clone(d.path))
+	}
+	d.report(at, fmt.Sprintf(format, operands...))
+}
+
+func (d *decoder) report(at mark, message string) {
 	if len(d.path) > 0 {
 		message = d.path.String() + ": " + message
 	}
@@ -136,9 +144,9 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, without string) {
 		case known:
 			d.child(e.key, e.value, v.FieldByIndex(index), e.mark())
 		case l.secret:
-			d.failf(markOf(e.keyNode), "unknown key%s", suggest(e.key, l.names))
+			d.report(markOf(e.keyNode), "unknown key"+suggest(e.key, l.names))
 		default:
-			d.failf(markOf(e.keyNode), "unknown key %q%s", e.key, suggest(e.key, l.names))
+			d.report(markOf(e.keyNode), fmt.Sprintf("unknown key %q%s", e.key, suggest(e.key, l.names)))
 		}
 	}
 }

@@ -7,12 +7,15 @@ import (
 	"io"
 	"iter"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"postern/policy"
 )
 
 const (
@@ -33,6 +36,8 @@ type document struct {
 	file string
 	root *yaml.Node
 	errs Errors
+	// failed are the places whose value could not be decoded.
+	failed []policy.Path
 }
 
 // parseDocument reads a file that holds exactly one YAML document. It returns
@@ -131,9 +136,12 @@ func (d *document) failSyntax(data []byte, err error) {
 		return
 	}
 	line, err := strconv.Atoi(parts[1])
-	if err != nil {
+	switch {
+	case blockError(parts[2]) && len(data) <= maxSearched:
+		line = failingLine(data, parts[2])
+	case err != nil:
 		line = 1
-	} else if parserError(parts[2]) {
+	case parserError(parts[2]), blockError(parts[2]):
 		line++
 	}
 	d.failf(mark{min(line, bytes.Count(data, []byte("\n"))+1), 1}, "%s", parts[2])
@@ -144,11 +152,49 @@ func (d *document) failSyntax(data []byte, err error) {
 // leaves out the first line, and may stand behind the last.
 func parserError(message string) bool {
 	switch message {
-	case "did not find expected key", "did not find expected '-' indicator", "did not find expected node content",
-		"did not find expected ',' or ']'", "did not find expected ',' or '}'", "did not find expected <document start>":
+	case "did not find expected node content", "did not find expected ',' or ']'", "did not find expected ',' or '}'",
+		"did not find expected <document start>":
 		return true
 	}
 	return false
+}
+
+// blockError reports whether a message is about a block mapping or list, where
+// the YAML library gives the line on which that begins.
+func blockError(message string) bool {
+	return message == "did not find expected key" || message == "did not find expected '-' indicator"
+}
+
+// maxSearched bounds the file that failingLine parses again and again.
+const maxSearched = 256 << 10
+
+// failingLine returns the last line of the shortest beginning of the file that
+// fails with the message. Each longer one does, since the library reads on from
+// line to line; a shorter one is fine, or ends where something is still open.
+func failingLine(data []byte, message string) int {
+	var ends []int
+	for i, c := range data {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	return 1 + sort.Search(len(ends), func(i int) bool {
+		err := syntaxFault(data[:ends[i]])
+		return err != nil && strings.HasSuffix(err.Error(), message)
+	})
+}
+
+func syntaxFault(data []byte) error {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		switch err := decoder.Decode(&n); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // aliasMark returns where an alias is written first. An earlier one in a

@@ -6,13 +6,15 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+
+	"postern/policy"
 )
 
 // Warnings says what is legal but worth a second look, one sentence each.
 func (c *Config) Warnings() []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
-		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && len(c.IdentityHeaders) > 0 {
+		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) {
 			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
 		}
 	}
@@ -22,6 +24,13 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	return list
+}
+
+// tellsIdentity reports whether an upstream may be sent identity headers.
+func (c *Config) tellsIdentity(upstream string) bool {
+	return len(c.IdentityHeaders) > 0 || slices.ContainsFunc(c.RouteList, func(r policy.RouteSettings) bool {
+		return r.Upstream == upstream && len(r.IdentityHeaders) > 0
+	})
 }
 
 // isPlaintext reports whether requests leave this machine unencrypted.

@@ -13,7 +13,7 @@ func TestHeaderSet(t *testing.T) {
 	set := policy.NewHeaderSet(map[string]*policy.Template{
 		"x-level":       template(t, "{level}"),
 		"X-Customer-Id": template(t, "{customer_id}"),
-		"X-Tenant":      template(t, "{tenant}"), // which the identity lacks
+		"X-Issuer":      template(t, "{issuer}"), // which the identity lacks
 		"X-Project":     template(t, "{customer_id} in {path.project}"),
 		"X-Absent":      template(t, "{query.absent}"),
 		"X-Removed":     nil,
@@ -35,7 +35,7 @@ func TestHeaderSetSame(t *testing.T) {
 		{},
 		{"X-A": template(t, "{level}")},
 		{"X-B": template(t, "{level}")},
-		{"X-A": template(t, "{tenant}")},
+		{"X-A": template(t, "{issuer}")},
 		{"X-A": template(t, "{path.x}")},
 		{"X-A": template(t, "{level}"), "X-B": template(t, "{path.x}")},
 	}

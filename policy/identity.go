@@ -68,8 +68,6 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 		return text(i.Authenticator)
 	case Issuer:
 		return text(i.Issuer)
-	case Tenant:
-		return text(i.Tenant)
 	case TokenID:
 		return text(i.TokenID)
 	case ExpiresAt:

@@ -34,7 +34,6 @@ func TestIdentityResolve(t *testing.T) {
 		"level":              {outcome{"customer", true}, outcome{"anonymous", true}},
 		"authenticator":      {outcome{"web", true}, none},
 		"issuer":             {outcome{"https://idp.example.com/", true}, none},
-		"tenant":             {outcome{"acme", true}, none},
 		"token_id":           {outcome{"jti-1", true}, none},
 		"expires_at":         {outcome{"1800000000", true}, none},
 		"claims.sub":         {outcome{"s", true}, none},

@@ -16,7 +16,6 @@ const (
 	LevelName
 	AuthenticatorName
 	Issuer
-	Tenant
 	ExpiresAt
 	TokenID
 	Claim
@@ -48,7 +47,6 @@ var sources = map[string]struct {
 	"level":         {LevelName, noOperand},
 	"authenticator": {AuthenticatorName, noOperand},
 	"issuer":        {Issuer, noOperand},
-	"tenant":        {Tenant, noOperand},
 	"expires_at":    {ExpiresAt, noOperand},
 	"token_id":      {TokenID, noOperand},
 	"claims":        {Claim, pathOperand},
@@ -64,7 +62,7 @@ var sources = map[string]struct {
 
 // unbuiltSources are those of the contract whose features do not exist yet.
 var unbuiltSources = map[string]bool{
-	"opaque_id": true, "profile": true, "key": true, "certificate": true, "body": true,
+	"tenant": true, "opaque_id": true, "profile": true, "key": true, "certificate": true, "body": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,17 @@ func TestCheckRoutes(t *testing.T) {
 			"routes[0].timeout: wants more than 0s: leave it out for no bound",
 		}},
 
+		"name": {func(s *settings) { s.Name = strings.Repeat("n", 128) }, nil, nil},
+		"name too long": {func(s *settings) { s.Name = strings.Repeat("n", 129) }, nil, []string{
+			"routes[0].name: is no name: use up to 128 bytes without control characters",
+		}},
+		"name on two lines": {func(s *settings) { s.Name = "a\nb" }, nil, []string{
+			"routes[0].name: is no name: use up to 128 bytes without control characters",
+		}},
+		"name of no route": {func(s *settings) { s.Name = "none" }, nil, []string{
+			"routes[0].name: none is reserved: it is the label of what has no name",
+		}},
+
 		"prefixes": {func(s *settings) { s.StripPrefix, s.AddPrefix = "/v1", "/v2/x" }, nil, nil},
 		"prefixes that are none": {func(s *settings) { s.StripPrefix, s.AddPrefix = "/v1/", "v2" }, nil, []string{
 			`routes[0].add_prefix: "v2" is no prefix: use a plain path without a slash at its end, such as /v2`,
@@ -91,13 +103,13 @@ func TestCheckRoutes(t *testing.T) {
 
 		"rule": {func(s *settings) { s.Consistency = []policy.RuleSettings{compare(t, "path.project")} }, nil, nil},
 		"rule without request": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "tenant")}}
+			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "issuer")}}
 		}, nil, []string{"routes[0].consistency[0]: request is missing"}},
 		"rule the wrong way round": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "query.x"), Request: reference(t, "tenant")}}
+			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "query.x"), Request: reference(t, "issuer")}}
 		}, nil, []string{
 			"routes[0].consistency[0].identity: query.x is no part of an identity",
-			"routes[0].consistency[0].request: tenant is no part of a request",
+			"routes[0].consistency[0].request: issuer is no part of a request",
 		}},
 		"rule on our own id": {func(s *settings) { s.Consistency = []policy.RuleSettings{compare(t, "request_id")} }, nil, []string{
 			"routes[0].consistency[0].request: request_id names nobody",
@@ -114,7 +126,7 @@ func TestCheckRoutes(t *testing.T) {
 			`routes[0].consistency[0].request: the pattern "/v3" has no wildcard {project}`,
 		}},
 
-		"headers": {func(s *settings) { s.IdentityHeaders = headers("X-Customer-Id", "", "X-Level", "{level}") }, headers("X-Customer-Id", "{tenant}"), nil},
+		"headers": {func(s *settings) { s.IdentityHeaders = headers("X-Customer-Id", "", "X-Level", "{level}") }, headers("X-Customer-Id", "{issuer}"), nil},
 		"removed everywhere": {nil, headers("X-A", ""), []string{
 			"identity_headers.X-A: null removes a header from one route: there is nothing to remove here",
 		}},

@@ -31,7 +31,7 @@ func TestTemplate(t *testing.T) {
 		"{claims.empty}":                    {[]string{"claims.empty"}, ""},
 		"{claims.absent}":                   {[]string{"claims.absent"}, notSent},
 		"{claims.null}":                     {[]string{"claims.null"}, notSent},
-		"{customer_id} of {tenant}":         {[]string{"customer_id", "tenant"}, notSent},
+		"{customer_id} of {issuer}":         {[]string{"customer_id", "issuer"}, notSent},
 		`{claims["a.b"]}`:                   {[]string{`claims["a.b"]`}, notSent},
 	} {
 		template, err := policy.ParseTemplate(text)

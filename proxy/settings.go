@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -168,9 +169,17 @@ func checkListen(at policy.Path, listen string, problems *policy.Problems) {
 		return
 	}
 	_, port, err := net.SplitHostPort(listen)
-	if err != nil || port == "" {
+	switch {
+	case err != nil || port == "":
 		problems.Addf(at, "%q is no address: use host:port, :port or unix:///path", listen)
+	case !isPort(port):
+		problems.Addf(at, "%q is no port: use 0 to 65535", port)
 	}
+}
+
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 // isLocal reports whether only this machine can reach a listener.

@@ -138,7 +138,8 @@ func TestNothingSecretComesOut(t *testing.T) {
 
 	for _, hidden := range []string{"hush", base64.RawURLEncoding.EncodeToString([]byte("hush-")), values["DIGEST"], "eyJ"} {
 		for line := range strings.Lines(out.String()) {
-			if strings.Contains(strings.ToLower(line), strings.ToLower(hidden)) {
+			// A request id, all in upper case, may hold the letters of what is encoded.
+			if strings.Contains(line, hidden) || strings.Contains(strings.ToLower(line), "hush") {
 				t.Errorf("%q came out: %s", hidden, line)
 			}
 		}
