@@ -127,7 +127,7 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err != nil {
 		return err
 	}
-	if encodedSlash && g.servesDecoded(r.Method, host, path, d.Route) {
+	if encodedSlash && g.servesDecoded(r.Method, host, path, d.values.Pattern()) {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
 	d.compiled = &g.routes[d.Route.Index]
@@ -141,9 +141,12 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 }
 
 // servesDecoded reports whether a backend that takes an encoded slash for a
-// slash would serve the path on another route than the one that was found.
-func (g *Gate) servesDecoded(method, host, path string, found *policy.Route) bool {
+// slash would serve the path under a more specific pattern than the one found.
+func (g *Gate) servesDecoded(method, host, path string, found *policy.Pattern) bool {
 	var values policy.Values
-	route, err := g.matcher.Match(method, host, strings.NewReplacer("%2F", "/", "%2f", "/").Replace(path), &values)
-	return route != found && policy.ReasonOf(err) != policy.NoRoute
+	_, err := g.matcher.Match(method, host, strings.NewReplacer("%2F", "/", "%2f", "/").Replace(path), &values)
+	if err != nil {
+		return policy.ReasonOf(err) != policy.NoRoute
+	}
+	return values.Pattern().MoreSpecificThan(found)
 }

@@ -68,18 +68,6 @@ func (e *endpoint) forMethod(method string) *service {
 	return nil
 }
 
-// moreSpecificThan compares in the order of the contract: a host before none,
-// then segment by segment. Where one path only continues the other, as /a/
-// does /a, neither is more specific.
 func (e *endpoint) moreSpecificThan(other *endpoint) bool {
-	p, q := e.pattern, other.pattern
-	if (p.host == "") != (q.host == "") {
-		return p.host != ""
-	}
-	for i := range min(len(p.segments), len(q.segments)) {
-		if a, b := p.segments[i].kind, q.segments[i].kind; a != b {
-			return a < b
-		}
-	}
-	return false
+	return e.pattern.MoreSpecificThan(other.pattern)
 }

@@ -230,3 +230,18 @@ func (p *Pattern) example() string {
 	}
 	return b.String()
 }
+
+// MoreSpecificThan compares in the order by which a [Matcher] prefers: a host
+// before none, then segment by segment. Where one path only continues the other,
+// as /a/ does /a, neither is more specific.
+func (p *Pattern) MoreSpecificThan(q *Pattern) bool {
+	if (p.host == "") != (q.host == "") {
+		return p.host != ""
+	}
+	for i := range min(len(p.segments), len(q.segments)) {
+		if a, b := p.segments[i].kind, q.segments[i].kind; a != b {
+			return a < b
+		}
+	}
+	return false
+}
