@@ -18,6 +18,9 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Log.Check(top.At("log"), problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
+	c.Strip.Check(top.At("strip"), problems)
+	c.CORS.Check(top.At("cors"), problems)
+	c.checkDenials(top.At("denials"), problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)
@@ -32,6 +35,8 @@ func (c *Config) check(problems *policy.Problems) {
 			a.Token.Check(at, problems)
 		case a.JWT != nil:
 			a.JWT.Check(at, problems)
+		case a.Signature != nil:
+			a.Signature.Check(at, problems)
 		}
 	}
 	if len(c.RouteList) == 0 {
@@ -61,71 +66,42 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	case !known:
 		problems.Addf(at.At("upstream"), "there is no upstream %q%s", r.Upstream, suggest(r.Upstream, slices.Sorted(maps.Keys(c.Upstreams))))
 	}
-	if len(r.Authenticate) == 0 {
-		problems.Addf(at, "authenticate is missing: name authenticators, or [anonymous] for a public route")
+	if _, known := c.Denials[r.Denials]; !known && r.Denials != "" {
+		problems.Addf(at.At("denials"), "there is no format %q%s", r.Denials, suggest(r.Denials, slices.Sorted(maps.Keys(c.Denials))))
 	}
-	var carriers []authn.Carrier
-	seen := map[string]bool{}
-	for i, alternative := range r.Authenticate {
-		place := at.At("authenticate", i)
-		if len(alternative) != 1 {
-			problems.Addf(place, "groups of authenticators: not supported yet")
-		}
-		for _, name := range alternative {
-			if seen[name] {
-				problems.Addf(place, "%s stands twice", name)
-			}
-			seen[name] = true
-			own, known := c.carriers(name)
-			if !known {
-				names := append(slices.Sorted(maps.Keys(c.Authenticators)), authn.AnonymousName)
-				problems.Addf(place, "there is no authenticator %q%s", name, suggest(name, names))
-			}
-			for _, carrier := range own {
-				if slices.ContainsFunc(carriers, carrier.Overlaps) {
-					problems.Addf(place, "%s is carried where another alternative of the route is; telling them apart: not supported yet", name)
-					break
-				}
-			}
-			carriers = append(carriers, own...)
-		}
-	}
+	c.checkAlternatives(at, r, problems)
 	c.checkIdentityReferences(at, r, problems)
-}
-
-func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
-	a, known := c.Authenticators[name]
-	switch {
-	case a.Token != nil:
-		return a.Token.Carriers(), true
-	case a.JWT != nil:
-		return a.JWT.Carriers(), true
-	}
-	return nil, known || name == authn.AnonymousName
 }
 
 // checkIdentityReferences: a rule on something that no authenticator of its
 // route can give would refuse every request.
 func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings, problems *policy.Problems) {
-	attributes, claims := map[string]bool{}, false
+	attributes := map[string]bool{}
+	var claims, tenant, key, jwk bool
 	for _, alternative := range r.Authenticate {
 		for _, name := range alternative {
 			a := c.Authenticators[name]
-			claims = claims || a.JWT != nil
 			a.attributes(attributes)
+			if a.JWT != nil {
+				claims, key = true, true
+				tenant = tenant || a.JWT.Keys.IsKeyring()
+				jwk = jwk || a.JWT.Keys.IsJWKS()
+			}
 		}
 	}
 	for i, rule := range r.Consistency {
-		place := at.At("consistency", i, "identity")
-		switch rule.Identity.Source {
-		case policy.Attribute:
-			if name := rule.Identity.Name; !attributes[name] {
-				problems.Addf(place, "no authenticator of this route has an attribute %q%s", name, suggest(name, slices.Sorted(maps.Keys(attributes))))
-			}
-		case policy.Claim:
-			if !claims {
-				problems.Addf(place, "no authenticator of this route has claims")
-			}
+		place, ref := at.At("consistency", i, "identity"), rule.Identity
+		switch {
+		case ref.Source == policy.Attribute && !attributes[ref.Name]:
+			problems.Addf(place, "no authenticator of this route has an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(attributes))))
+		case ref.Source == policy.Claim && !claims:
+			problems.Addf(place, "no authenticator of this route has claims")
+		case ref.Source == policy.Tenant && !tenant:
+			problems.Addf(place, "no authenticator of this route has a keyring_file")
+		case ref.Source == policy.KeyMember && !key:
+			problems.Addf(place, "no authenticator of this route has keys")
+		case ref.Source == policy.KeyMember && !jwk && ref.Path.String() != "kid":
+			problems.Addf(place, "the keys of this route are no JWKs and have no member but kid")
 		}
 	}
 }
@@ -139,7 +115,7 @@ func (a *Authenticator) attributes(names map[string]bool) {
 	}
 	switch {
 	case a.Token != nil:
-		for _, t := range a.Token.Tokens {
+		for _, t := range a.Token.List() {
 			add(t.Attributes)
 		}
 	case a.JWT != nil:
@@ -148,6 +124,10 @@ func (a *Authenticator) attributes(names map[string]bool) {
 		}
 		for _, k := range a.JWT.Keys.PublicKeys {
 			add(k.Attributes)
+		}
+	case a.Signature != nil:
+		for _, s := range a.Signature.Secrets {
+			add(s.Attributes)
 		}
 	}
 }

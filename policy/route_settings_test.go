@@ -91,10 +91,10 @@ func TestCheckRoutes(t *testing.T) {
 
 		"rule": {func(s *settings) { s.Consistency = []policy.RuleSettings{compare(t, "path.project")} }, nil, nil},
 		"rule without request": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "tenant")}}
+			s.Consistency = []policy.RuleSettings{{Op: "equal", Identity: reference(t, "tenant")}}
 		}, nil, []string{"routes[0].consistency[0]: request is missing"}},
 		"rule the wrong way round": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "query.x"), Request: reference(t, "tenant")}}
+			s.Consistency = []policy.RuleSettings{{Op: "equal", Identity: reference(t, "query.x"), Request: reference(t, "tenant")}}
 		}, nil, []string{
 			"routes[0].consistency[0].identity: query.x is no part of an identity",
 			"routes[0].consistency[0].request: tenant is no part of a request",
@@ -212,14 +212,15 @@ func TestNewRoutes(t *testing.T) {
 			s.LoosePaths, s.AllowEncodedSlash, s.PreserveHost = true, true, false
 			s.StripPrefix, s.AddPrefix, s.Timeout, s.ForwardCredential = "/b", "/d", &timeout, &forward
 		}),
-	}, global)
+	}, global, policy.Strip{Headers: []string{"x-debug"}})
 
 	patterns := []policy.Pattern{pattern(t, "GET /a"), pattern(t, "/b/{id}"), pattern(t, "/c/{id}")}
+	strip := policy.Strip{Headers: []string{"X-Debug"}}
 	want := []*policy.Route{
-		{Index: 0, Name: "GET /a", Patterns: []*policy.Pattern{&patterns[0]}, PreserveHost: true},
+		{Index: 0, Name: "GET /a", Patterns: []*policy.Pattern{&patterns[0]}, PreserveHost: true, BodyLimit: 1 << 20, Strip: strip},
 		{
 			Index: 1, Name: "second", Patterns: []*policy.Pattern{&patterns[1], &patterns[2]}, Upstream: "chat",
-			Alternatives: []string{"web", "anonymous"},
+			Alternatives: [][]string{{"web"}, {"anonymous"}}, BodyLimit: 1 << 20, Strip: strip,
 			Rules: []policy.Rule{
 				{Identity: reference(t, "customer_id"), Request: reference(t, "path.id"), Required: true, When: []policy.Level{policy.Customer}},
 			},
