@@ -83,11 +83,6 @@ func (a *Authenticator) SecretUsed(id string) {
 	}
 }
 
-// SecretUsed is [Authenticator.SecretUsed] for callers that hold no handle.
-func (r *Registry) SecretUsed(authenticator, id string) {
-	r.Authenticator(authenticator).SecretUsed(id)
-}
-
 // SecretNotAfter says when a secret or static token ends. The zero time says
 // that it does not: it has no such series then.
 func (r *Registry) SecretNotAfter(authenticator, id string, at time.Time) {

@@ -63,7 +63,7 @@ func day() *metrics.Registry {
 	r.UnknownKid("idp")
 
 	r.SecretNotAfter("widget", "2026-11", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
-	r.SecretUsed("widget", "2026-11")
+	r.Authenticator("widget").SecretUsed("2026-11")
 	r.CacheHit()
 	r.CacheMiss()
 	r.CacheMiss()

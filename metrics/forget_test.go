@@ -81,7 +81,7 @@ func TestForgetAuthenticators(t *testing.T) {
 		r.Authenticator(name).Observe("none", time.Microsecond)
 		r.Route("chat").Decision(name, "allow", policy.ReasonNone)
 	}
-	r.SecretUsed("widget", "2026")
+	r.Authenticator("widget").SecretUsed("2026")
 	r.SecretNotAfter("widget", "2026", time.Unix(1, 0))
 	r.ForgetAuthenticators(map[string]bool{"project": true})
 
@@ -104,7 +104,7 @@ func TestForgetAuthenticators(t *testing.T) {
 func TestForgetSecrets(t *testing.T) {
 	r := metrics.New("", "")
 	for _, id := range []string{"2025", "2026", "2027"} {
-		r.SecretUsed("widget", id)
+		r.Authenticator("widget").SecretUsed(id)
 		r.SecretNotAfter("widget", id, time.Unix(1, 0))
 	}
 	r.SecretNotAfter("widget", "2027", time.Time{})

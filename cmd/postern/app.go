@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"reflect"
 	"sync"
 	"time"
 
@@ -114,7 +115,7 @@ func sameListeners(old, c *config.Config) error {
 		key  string
 		same bool
 	}{
-		{"server", sameServer(before, after)},
+		{"server", reflect.DeepEqual(before, after)},
 		{"admin", old.Admin.Listen == c.Admin.Listen && string(old.AdminToken) == string(c.AdminToken)},
 		{"health", old.Health == c.Health},
 		{"log.format", old.Log.Format == c.Log.Format},
@@ -125,9 +126,4 @@ func sameListeners(old, c *config.Config) error {
 		}
 	}
 	return errors.Join(changed...)
-}
-
-func sameServer(a, b proxy.ServerSettings) bool {
-	a.TrustedProxies, b.TrustedProxies = nil, nil
-	return fmt.Sprint(a) == fmt.Sprint(b)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -35,7 +36,10 @@ func serveCommand() *cobra.Command {
 			defer stop()
 			// A second signal ends the process at once.
 			defer context.AfterFunc(ctx, stop)()
-			return failed(serve(ctx, file, c, newLogger(c.Log, command.OutOrStdout())))
+			logger := newLogger(c.Log, command.OutOrStdout())
+			log.SetFlags(0)
+			log.SetOutput(strayLog{logger})
+			return failed(serve(ctx, file, c, logger))
 		},
 	}
 	command.Flags().StringVar(&file, "config", "", "the configuration file (required)")
