@@ -63,7 +63,9 @@ type partition struct {
 
 type cacheKey struct {
 	partition uint64
-	token     string
+	// tenant is the one that the request selected, "" where none is to be: a
+	// token that is good for one says nothing of another.
+	tenant, token string
 }
 
 type cacheEntry struct {
@@ -94,13 +96,14 @@ func (c *Cache) partition() partition {
 // list element, map slot, Verified and rendered headers.
 const entryOverhead = 1024
 
-// load returns what is known of a token, as long as it stands: one that does not
-// may yet be verified with another key, or else the reason is found anew.
-func (p partition) load(token string, at time.Time) (*Verified, bool) {
+// load returns what is known of a token in a request for a tenant, as long as it
+// stands: one that does not may yet be verified with another key, or else the
+// reason is found anew.
+func (p partition) load(tenant, token string, at time.Time) (*Verified, bool) {
 	c := p.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := cacheKey{p.id, token}
+	key := cacheKey{p.id, tenant, token}
 	e, ok := c.lru.Get(key)
 	if ok && at.Before(e.until) && e.verified.Standing(at) == nil {
 		c.observer.CacheHit()
@@ -114,16 +117,16 @@ func (p partition) load(token string, at time.Time) (*Verified, bool) {
 	return nil, false
 }
 
-// store keeps a verified token. claims is the length of its decoded payload:
+// store keeps a token that was verified in a request for a tenant. claims is the length of its decoded payload:
 // parsed into maps it takes several times as much.
-func (p partition) store(token string, v *Verified, claims int, at time.Time) {
+func (p partition) store(tenant, token string, v *Verified, claims int, at time.Time) {
 	c := p.cache
-	bytes := int64(len(token)) + 4*int64(claims) + entryOverhead
+	bytes := int64(len(tenant)+len(token)) + 4*int64(claims) + entryOverhead
 	if bytes > int64(c.settings.Bytes) {
 		return
 	}
-	// The token is a part of the request's header buffer; a copy does not pin it.
-	key := cacheKey{p.id, strings.Clone(token)}
+	// Both are parts of the request's header buffer; copies do not pin it.
+	key := cacheKey{p.id, strings.Clone(tenant), strings.Clone(token)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lru.Remove(key)

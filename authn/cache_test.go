@@ -26,7 +26,7 @@ func cached(t testing.TB, s authn.CacheSettings) (*authn.JWT, *observer) {
 // use verifies a token, which must be good, and returns what part the cache had.
 func use(t testing.TB, a authn.Authenticator, token string, moment time.Time) authn.CacheUse {
 	t.Helper()
-	_, use, err := a.Verify(t.Context(), token, moment)
+	_, use, err := a.Verify(t.Context(), authn.Credential{Value: token}, moment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +41,11 @@ func numbered(t testing.TB, i, fill int) string {
 func TestCacheHit(t *testing.T) {
 	j, told := cached(t, authn.CacheSettings{Entries: 10, Bytes: 1 << 20, Max: policy.Duration(time.Minute)})
 	token := numbered(t, 1, 0)
-	first, firstUse, err := j.Verify(t.Context(), token, at)
+	first, firstUse, err := j.Verify(t.Context(), authn.Credential{Value: token}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, secondUse, err := j.Verify(t.Context(), token, at)
+	second, secondUse, err := j.Verify(t.Context(), authn.Credential{Value: token}, at)
 	if err != nil || second != first || firstUse != authn.CacheMiss || secondUse != authn.CacheHit {
 		t.Errorf("%v then %v, the same identity: %v, %v", firstUse, secondUse, second == first, err)
 	}
@@ -186,7 +186,7 @@ func TestCacheIsSafeForConcurrentUse(t *testing.T) {
 	for worker := range 4 {
 		group.Go(func() {
 			for i := range rounds {
-				v, _, err := j.Verify(t.Context(), tokens[(i*(worker+1))%len(tokens)], at)
+				v, _, err := j.Verify(t.Context(), authn.Credential{Value: tokens[(i*(worker+1))%len(tokens)]}, at)
 				if err != nil || fmt.Sprint(v.Claims["i"]) != fmt.Sprint((i*(worker+1))%len(tokens)) {
 					t.Errorf("%v, %v", v, err)
 				}

@@ -2,19 +2,22 @@ package authn
 
 import (
 	"net/http"
-	"slices"
 	"strings"
-
-	"golang.org/x/net/http/httpguts"
 
 	"postern/policy"
 )
 
-// Carrier is a place in a request where a credential may stand: a header, with
-// a scheme before the value or, where Scheme is empty, bare.
+// Carrier is a place in a request where a credential may stand: exactly one of
+// a header, a parameter of the query, a cookie, a subprotocol of a websocket
+// and a member of a JSON body. In a header the scheme, where there is one, must
+// stand before the value; elsewhere it may.
 type Carrier struct {
-	Header string // canonical
-	Scheme string
+	Header   string // canonical
+	Scheme   string // empty for a bare value
+	Query    string
+	Cookie   string
+	Protocol string // the subprotocol before the credential's
+	Body     string // a policy.ClaimPath
 }
 
 // Read looks for the credential in a header. present is true where the
@@ -27,28 +30,74 @@ func (c Carrier) Read(h http.Header) (value string, present bool, err error) {
 		return "", false, nil
 	}
 	if len(fields) > 1 {
-		return "", true, policy.Denyf(policy.MalformedRequest, "%s is sent more than once", c.Header)
+		return "", true, c.twice()
 	}
 	value = fields[0]
 	if c.Scheme != "" {
-		end := strings.IndexAny(value, " \t")
-		if end < 0 {
-			end = len(value)
-		}
-		// The length keeps out what folds to ASCII only in Unicode.
-		if end != len(c.Scheme) || !strings.EqualFold(value[:end], c.Scheme) {
+		rest, found := c.cutScheme(value)
+		if !found {
 			return "", false, nil
 		}
-		value = strings.TrimPrefix(value[end:], " ")
+		value = strings.TrimPrefix(rest, " ")
 	}
+	return c.checked(value)
+}
+
+// ReadValues takes the credential from what stands where another carrier than a
+// header is: nothing, or one value with or without the scheme before it.
+func (c Carrier) ReadValues(values []string) (value string, present bool, err error) {
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case 1:
+	default:
+		return "", true, c.twice()
+	}
+	value = values[0]
+	if rest, found := c.cutScheme(value); found && c.Scheme != "" && rest != "" {
+		value = strings.TrimPrefix(rest, " ")
+	}
+	return c.checked(value)
+}
+
+// cutScheme returns what follows the scheme, white space included.
+func (c Carrier) cutScheme(value string) (rest string, found bool) {
+	end := strings.IndexAny(value, " \t")
+	if end < 0 {
+		end = len(value)
+	}
+	// The length keeps out what folds to ASCII only in Unicode.
+	return value[end:], end == len(c.Scheme) && strings.EqualFold(value[:end], c.Scheme)
+}
+
+func (c Carrier) checked(value string) (string, bool, error) {
 	if value == "" || strings.ContainsFunc(value, notCredentialByte) {
-		return "", true, policy.Denyf(policy.MalformedCredential, "%s wants %s", c.Header, c.grammar())
+		return "", true, policy.Denyf(policy.MalformedCredential, "%s wants %s", c, c.grammar())
 	}
 	return value, true, nil
 }
 
+func (c Carrier) twice() error {
+	return policy.Denyf(policy.MalformedRequest, "%s is sent more than once", c)
+}
+
+// String names the place.
+func (c Carrier) String() string {
+	switch {
+	case c.Query != "":
+		return "the parameter " + c.Query
+	case c.Cookie != "":
+		return "the cookie " + c.Cookie
+	case c.Protocol != "":
+		return "the subprotocol after " + c.Protocol
+	case c.Body != "":
+		return "the body's " + c.Body
+	}
+	return c.Header
+}
+
 func (c Carrier) grammar() string {
-	if c.Scheme == "" {
+	if c.Scheme == "" || c.Header == "" {
 		return "one value without white space"
 	}
 	return "the scheme " + c.Scheme + ", one space and one value without white space"
@@ -56,96 +105,12 @@ func (c Carrier) grammar() string {
 
 func notCredentialByte(r rune) bool { return r <= ' ' || r >= 0x7f }
 
-// CarrierSettings say where credentials stand and whether they go upstream;
-// every authenticator has them.
-type CarrierSettings struct {
-	// Header is the field that carries the credential, Authorization unless set.
-	Header string `yaml:"header"`
-	// Scheme stands before the value, compared without case. Empty means a
-	// bare value.
-	Scheme *string `yaml:"scheme"`
-	// From lists several carriers, in place of Header and Scheme.
-	From []FromSettings `yaml:"from"`
-	// Forward passes a verified credential on to the upstream as it came.
-	Forward bool `yaml:"forward_credential"`
-}
-
-// FromSettings is one carrier of a list.
-type FromSettings struct {
-	Header            string             `yaml:"header"`
-	Scheme            *string            `yaml:"scheme"`
-	Query             policy.Unsupported `yaml:"query"`
-	Cookie            policy.Unsupported `yaml:"cookie"`
-	WebsocketProtocol policy.Unsupported `yaml:"websocket_protocol"`
-	Body              policy.Unsupported `yaml:"body"`
-}
-
-const authorization = "Authorization"
-
-// from returns the list of carriers, also where the settings name only one.
-func (s *CarrierSettings) from() []FromSettings {
-	if s.From != nil {
-		return s.From
-	}
-	return []FromSettings{{Header: s.Header, Scheme: s.Scheme}}
-}
-
-// carriers compiles the settings; defaultScheme is for an Authorization header
-// without a scheme.
-func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
-	from := s.from()
-	list := make([]Carrier, 0, len(from))
-	for _, f := range from {
-		c := Carrier{Header: authorization}
-		if f.Header != "" {
-			c.Header = http.CanonicalHeaderKey(f.Header)
-		}
-		switch {
-		case f.Scheme != nil:
-			c.Scheme = *f.Scheme
-		case c.Header == authorization:
-			c.Scheme = defaultScheme
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
-// notCarriers are fields that a server or proxy reads itself.
-var notCarriers = []string{"Connection", "Content-Length", "Content-Type", "Cookie", "Host",
-	"Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
-func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *policy.Problems) {
-	if s.From != nil && (s.Header != "" || s.Scheme != nil) {
-		problems.Addf(at.At("from"), "from stands in place of header and scheme: use one or the other")
-	}
-	if s.From != nil && len(s.From) == 0 {
-		problems.Addf(at.At("from"), "an empty list carries nothing")
-	}
-	from := s.from()
-	seen := make([]Carrier, 0, len(from))
-	for i, c := range s.carriers(defaultScheme) {
-		place := at
-		if s.From != nil {
-			place = at.At("from", i)
-		}
-		switch {
-		case !httpguts.ValidHeaderFieldName(c.Header) || slices.Contains(notCarriers, c.Header):
-			problems.Addf(place.At("header"), "%q cannot carry a credential", c.Header)
-		case policy.CanonicalAlias(c.Header) != c.Header:
-			problems.Addf(place.At("header"), "%q: use letters, digits and hyphens only, since backends read other names alike", c.Header)
-		case c.Scheme != "" && !httpguts.ValidHeaderFieldName(c.Scheme):
-			problems.Addf(place.At("scheme"), "%q is no scheme: use one word", c.Scheme)
-		case c.Header == authorization && from[i].Scheme == nil && defaultScheme == "":
-			problems.Addf(place, "scheme is missing: name the word before the value, or write scheme: \"\" for a bare one")
-		case slices.ContainsFunc(seen, c.Overlaps):
-			problems.Addf(place, "the same carrier stands twice")
-		}
-		seen = append(seen, c)
-	}
-}
-
-// Overlaps reports whether one header field could be read as either carrier.
+// Overlaps reports whether one and the same part of a request could be read as
+// either carrier.
 func (c Carrier) Overlaps(o Carrier) bool {
+	if c.Header == "" || o.Header == "" {
+		c.Scheme, o.Scheme = "", ""
+		return c == o
+	}
 	return c.Header == o.Header && (c.Scheme == "" || o.Scheme == "" || strings.EqualFold(c.Scheme, o.Scheme))
 }

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type KeySet interface {
 	// Seek waits, for a bounded time, until a key that was not known is, and
 	// otherwise says why it is not.
 	Seek(ctx context.Context, keyID string) error
+	// Has reports whether a key of this id is there.
+	Has(keyID string) bool
 }
 
 // JWT verifies signed tokens (RFC 7519) in the order of RFC 8725. It is safe
@@ -25,8 +28,9 @@ type JWT struct {
 	name       string
 	settings   JWTSettings
 	carriers   []Carrier
-	claims     []fixedClaim
-	keys       KeySet
+	claims     []policy.FixedClaim
+	keys       KeySet     // nil with a ring
+	ring       *keys.Ring // nil without one
 	tokenBytes int
 	cache      partition
 }
@@ -37,31 +41,51 @@ func (j *JWT) Carriers() []Carrier { return j.carriers }
 // ForwardCredential implements [Authenticator].
 func (j *JWT) ForwardCredential() bool { return j.settings.Forward }
 
+// Affinity implements [Authenticator].
+func (j *JWT) Affinity(u Unverified) Affinity {
+	switch {
+	case !u.JWS:
+		return NoAffinity
+	case slices.Contains(j.settings.Issuer, u.Issuer):
+		return AcceptIssuer
+	case u.KeyID != "" && j.ring == nil && j.keys.Has(u.KeyID):
+		return HoldsKey
+	case j.settings.Issuer == nil:
+		return AnyIssuer
+	}
+	return NoAffinity
+}
+
 // Verify implements [Authenticator]: from the cache, or afresh.
-func (j *JWT) Verify(ctx context.Context, token string, at time.Time) (*Verified, CacheUse, error) {
+func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	token := c.Value
 	if len(token) > j.tokenBytes {
 		return nil, NoCache, malformed("the token is too long")
 	}
-	if v, ok := j.cache.load(token, at); ok {
+	requested, err := j.requestedTenant(c.Request)
+	if err != nil {
+		return nil, NoCache, err
+	}
+	if v, ok := j.cache.load(requested, token, at); ok {
 		return v, CacheHit, nil
 	}
 	t, err := parseJWS(token)
 	if err != nil {
 		return nil, CacheMiss, err
 	}
-	v, err := j.verify(ctx, t, at)
+	v, err := j.verify(ctx, t, j.tenant(t, requested), at)
 	if err != nil {
 		return nil, CacheMiss, err
 	}
-	j.cache.store(token, v, t.payloadLen, at)
+	j.cache.store(requested, token, v, t.payloadLen, at)
 	return v, CacheMiss, nil
 }
 
-func (j *JWT) verify(ctx context.Context, t *jws, at time.Time) (*Verified, error) {
+func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time) (*Verified, error) {
 	if err := j.checkHeader(t); err != nil {
 		return nil, err
 	}
-	key, err := j.verifySignature(ctx, t, at)
+	key, err := j.verifySignature(ctx, t, tenant, at)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +102,7 @@ func (j *JWT) verify(ctx context.Context, t *jws, at time.Time) (*Verified, erro
 	if err := j.checkClaims(t.claims); err != nil {
 		return nil, err
 	}
-	return j.identify(t, key, times)
+	return j.identify(t, key, tenant, times)
 }
 
 // checkHeader holds the token to the configuration before its key is looked
@@ -106,13 +130,8 @@ func mediaType(typ string) string {
 }
 
 // verifySignature finds the key that signed the token.
-func (j *JWT) verifySignature(ctx context.Context, t *jws, at time.Time) (*keys.Key, error) {
-	candidates, err := j.keys.Candidates(t.keyID, t.algorithm, at)
-	if policy.ReasonOf(err) == policy.UnknownKey {
-		if err = j.keys.Seek(ctx, t.keyID); err == nil {
-			candidates, err = j.keys.Candidates(t.keyID, t.algorithm, at)
-		}
-	}
+func (j *JWT) verifySignature(ctx context.Context, t *jws, tenant string, at time.Time) (*keys.Key, error) {
+	candidates, err := j.candidates(ctx, t, tenant, at)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +143,29 @@ func (j *JWT) verifySignature(ctx context.Context, t *jws, at time.Time) (*keys.
 	return nil, policy.Deny(policy.BadSignature, "")
 }
 
+func (j *JWT) candidates(ctx context.Context, t *jws, tenant string, at time.Time) ([]*keys.Key, error) {
+	if j.ring != nil {
+		return j.ring.Candidates(tenant, t.keyID, t.algorithm, at)
+	}
+	candidates, err := j.keys.Candidates(t.keyID, t.algorithm, at)
+	if policy.ReasonOf(err) == policy.UnknownKey {
+		if err = j.keys.Seek(ctx, t.keyID); err == nil {
+			candidates, err = j.keys.Candidates(t.keyID, t.algorithm, at)
+		}
+	}
+	return candidates, err
+}
+
 // identify makes the identity of a token that passed every check.
-func (j *JWT) identify(t *jws, key *keys.Key, times tokenTimes) (*Verified, error) {
+func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (*Verified, error) {
 	v := &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
 			Claims:        t.claims,
+			Key:           key.Members(),
 			Attributes:    key.Attributes,
 			Authenticator: j.name,
+			Tenant:        strings.Clone(tenant), // a part of the request's header buffer
 			CredentialID:  key.ID,
 			ExpiresAt:     times.expiresAt,
 		},
@@ -142,7 +176,7 @@ func (j *JWT) identify(t *jws, key *keys.Key, times tokenTimes) (*Verified, erro
 	}
 	v.Issuer, _ = t.claims["iss"].(string)
 	v.TokenID, _ = t.claims["jti"].(string)
-	if key.Symmetric() {
+	if key.Symmetric() && j.ring == nil {
 		v.SecretID = key.ID
 	}
 	if j.settings.CustomerID.IsZero() {

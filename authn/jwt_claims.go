@@ -5,17 +5,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"postern/policy"
 )
-
-// fixedClaim is a claim that must have a value.
-type fixedClaim struct {
-	path  policy.ClaimPath
-	value any
-}
 
 // tokenTimes is what a token's times amount to. Zero is no bound.
 type tokenTimes struct {
@@ -132,7 +125,7 @@ func (j *JWT) checkAudience(claims map[string]any) error {
 	if j.settings.Audience == nil && j.settings.AudienceAll == nil {
 		return nil
 	}
-	audience := stringList(claims["aud"])
+	audience := policy.StringList(claims["aud"])
 	in := func(name string) bool { return slices.Contains(audience, name) }
 	if j.settings.Audience != nil && !slices.ContainsFunc(j.settings.Audience, in) {
 		return policy.Deny(policy.WrongAudience, "")
@@ -141,26 +134,6 @@ func (j *JWT) checkAudience(claims map[string]any) error {
 		if !in(name) {
 			return policy.Deny(policy.WrongAudience, "")
 		}
-	}
-	return nil
-}
-
-// stringList returns a string as its only element, or a list of strings; nil
-// for anything else.
-func stringList(value any) []string {
-	switch v := value.(type) {
-	case string:
-		return []string{v}
-	case []any:
-		list := make([]string, 0, len(v))
-		for _, element := range v {
-			s, ok := element.(string)
-			if !ok {
-				return nil
-			}
-			list = append(list, s)
-		}
-		return list
 	}
 	return nil
 }
@@ -176,44 +149,10 @@ func (j *JWT) checkClaims(claims map[string]any) error {
 			return policy.Denyf(policy.ClaimNotAllowed, "%s may not be in the token", path)
 		}
 	}
-	for _, fixed := range j.claims {
-		value, ok := fixed.path.Lookup(claims)
-		if !ok {
-			return missing(fixed.path.String())
-		}
-		if !satisfies(value, fixed.value) {
-			return policy.Denyf(policy.ClaimNotAllowed, "%s has a value that is not allowed", fixed.path)
+	for i := range j.claims {
+		if err := j.claims[i].Check(claims); err != nil {
+			return err
 		}
 	}
-	return j.checkScopes(claims)
-}
-
-// satisfies reports whether a claim is the wanted value, or a list that holds it.
-func satisfies(value, want any) bool {
-	if list, ok := value.([]any); ok {
-		if slices.ContainsFunc(list, func(element any) bool { return policy.Equal(element, want) }) {
-			return true
-		}
-	}
-	return policy.Equal(value, want)
-}
-
-// checkScopes reads scope as RFC 8693, section 4.2, has it, and scp as other
-// issuers write it.
-func (j *JWT) checkScopes(claims map[string]any) error {
-	if len(j.settings.Scopes) == 0 {
-		return nil
-	}
-	var granted []string
-	for _, claim := range []string{"scope", "scp"} {
-		for _, scopes := range stringList(claims[claim]) {
-			granted = append(granted, strings.Split(scopes, " ")...)
-		}
-	}
-	for _, scope := range j.settings.Scopes {
-		if !slices.Contains(granted, scope) {
-			return policy.Denyf(policy.InsufficientScope, "the scope %s is missing", scope)
-		}
-	}
-	return nil
+	return policy.CheckScopes(claims, j.settings.Scopes)
 }

@@ -194,6 +194,7 @@ func TestIdentity(t *testing.T) {
 	want := policy.Identity{
 		Level: policy.Customer, Customer: "ann", Authenticator: "web", Issuer: "i", TokenID: "t",
 		CredentialID: "k1", // the key that verified, not the kid that the token names
+		Key:          map[string]any{"kid": "k1"},
 		ExpiresAt:    time.Unix(1_000_300, 0),
 		Attributes:   map[string]string{"project": "acme"},
 		Claims:       map[string]any{"exp": json.Number("1000300"), "iss": "i", "jti": "t", "sub": "ann"},

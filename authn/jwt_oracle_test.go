@@ -88,7 +88,7 @@ func FuzzJWT(f *testing.F) {
 	f.Fuzz(func(t *testing.T, header, claims, raw string) {
 		made := sign(t, "HS256", []byte(secret), encode(header)+"."+encode(claims))
 		for _, token := range []string{raw, made} {
-			v, _, err := verifier.Verify(t.Context(), token, at)
+			v, _, err := verifier.Verify(t.Context(), authn.Credential{Value: token}, at)
 			if err != nil {
 				continue
 			}

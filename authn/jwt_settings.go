@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -92,7 +91,7 @@ func (s *JWTSettings) checkAlgorithms(at policy.Path, problems *policy.Problems)
 		switch {
 		case !ok:
 			problems.Addf(place, "%q is no algorithm: use %s", name, strings.Join(keys.AlgorithmNames(), ", "))
-		case algorithm.Symmetric() != (s.Keys.Secrets != nil):
+		case algorithm.Symmetric() != s.Keys.Symmetric():
 			problems.Addf(place, "%s does not fit the kind of keys: HS256, HS384 and HS512 go with secrets, all others with public keys", name)
 		case slices.Index(s.Algorithms, name) != i:
 			problems.Addf(place, "%s stands twice", name)
@@ -116,7 +115,7 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	if s.AllowAnyAudience && (s.Audience != nil || s.AudienceAll != nil) {
 		problems.Addf(at.At("allow_any_audience"), "contradicts audience")
 	}
-	if s.Keys.JWKSURL == "" && s.Keys.JWKSFile == "" {
+	if !s.Keys.IsJWKS() {
 		return
 	}
 	if s.Issuer == nil && !s.AllowAnyIssuer {
@@ -146,7 +145,7 @@ func (s *JWTSettings) CheckFits(set *keys.Static, at policy.Path, problems *poli
 		return // an empty list is honoured: nothing verifies
 	}
 	for i, name := range s.Algorithms {
-		if algorithm, ok := keys.LookupAlgorithm(name); ok && algorithm.Symmetric() == (s.Keys.Secrets != nil) && !set.Fits(name) {
+		if algorithm, ok := keys.LookupAlgorithm(name); ok && algorithm.Symmetric() == s.Keys.Symmetric() && !set.Fits(name) {
 			problems.Addf(at.At("algorithms", i), "%s fits none of the keys", name)
 		}
 	}
@@ -158,27 +157,20 @@ func (s *JWTSettings) Carriers() []Carrier { return s.carriers(bearer) }
 // NewJWT compiles the authenticator. The settings have passed Check; tokens
 // over tokenBytes are refused.
 func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes int) *JWT {
-	j := &JWT{
+	return &JWT{
 		name:       name,
 		settings:   *s,
 		carriers:   s.carriers(bearer),
+		claims:     policy.FixedClaims(s.Claims),
 		keys:       set,
 		tokenBytes: tokenBytes,
 		cache:      cache.partition(),
 	}
-	for _, text := range slices.Sorted(maps.Keys(s.Claims)) {
-		path, err := policy.ParseClaimPath(text)
-		if err != nil {
-			panic(err) // Check refuses it
-		}
-		j.claims = append(j.claims, fixedClaim{path, s.Claims[text]})
-	}
-	return j
 }
 
 // Same reports whether both verify alike with the same keys, so that a reload
 // can keep the older one and what it has cached.
 func (j *JWT) Same(o *JWT) bool {
-	return j.name == o.name && j.keys == o.keys && j.tokenBytes == o.tokenBytes &&
+	return j.name == o.name && j.keys == o.keys && j.ring == o.ring && j.tokenBytes == o.tokenBytes &&
 		j.cache.cache == o.cache.cache && reflect.DeepEqual(j.settings, o.settings)
 }

@@ -182,7 +182,7 @@ func verify(t testing.TB, a authn.Authenticator, credential string) (*authn.Veri
 
 func verifyAt(t testing.TB, a authn.Authenticator, credential string, moment time.Time) (*authn.Verified, policy.Reason) {
 	t.Helper()
-	v, _, err := a.Verify(t.Context(), credential, moment)
+	v, _, err := a.Verify(t.Context(), authn.Credential{Value: credential}, moment)
 	if (err == nil) != (v != nil) {
 		t.Fatalf("identity %v beside the error %v", v, err)
 	}

@@ -15,6 +15,7 @@ type Token struct {
 	name     string
 	carriers []Carrier
 	forward  bool
+	basic    string // what of a Basic credential is the token; "" for another scheme
 	byDigest map[[sha256.Size]byte]*staticToken
 }
 
@@ -30,11 +31,23 @@ func (t *Token) Carriers() []Carrier { return t.carriers }
 // ForwardCredential implements [Authenticator].
 func (t *Token) ForwardCredential() bool { return t.forward }
 
+// Affinity implements [Authenticator].
+func (t *Token) Affinity(u Unverified) Affinity {
+	if u.JWS {
+		return NoAffinity
+	}
+	return AnyIssuer
+}
+
 // Verify implements [Authenticator]. Tokens are found by their SHA-256: what
 // the look-up's time depends on is a digest that nobody can steer towards
 // another one, and the final comparison takes the same time for all.
-func (t *Token) Verify(_ context.Context, credential string, at time.Time) (*Verified, CacheUse, error) {
-	digest := sha256.Sum256([]byte(credential))
+func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	value, err := t.value(c.Value)
+	if err != nil {
+		return nil, NoCache, err
+	}
+	digest := sha256.Sum256(value)
 	known, ok := t.byDigest[digest]
 	if !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
 		return nil, NoCache, policy.Deny(policy.UnknownToken, "")

@@ -11,12 +11,15 @@ import (
 // TokenSettings configure static tokens.
 type TokenSettings struct {
 	CarrierSettings `yaml:",inline"`
-	Tokens          []StaticTokenSettings `yaml:"tokens"`
+	// Tokens, or a file with the same list: exactly one of the two.
+	Tokens     []StaticTokenSettings                  `yaml:"tokens"`
+	TokensFile policy.Included[[]StaticTokenSettings] `yaml:"tokens_file"`
+	// Basic is, for the scheme Basic, what a token is: the user or, for pair,
+	// user:password.
+	Basic string `yaml:"basic"`
 	// CustomerID is the attribute that names a customer; without it the token
 	// stands for an application.
-	CustomerID policy.Reference   `yaml:"customer_id"`
-	TokensFile policy.Unsupported `yaml:"tokens_file"`
-	Basic      policy.Unsupported `yaml:"basic"`
+	CustomerID policy.Reference `yaml:"customer_id"`
 }
 
 // StaticTokenSettings is one token.
@@ -28,15 +31,35 @@ type StaticTokenSettings struct {
 	Attributes map[string]string `yaml:"attributes"`
 }
 
+// List returns the tokens, wherever they stand.
+func (s *TokenSettings) List() []StaticTokenSettings {
+	if s.Tokens != nil {
+		return s.Tokens
+	}
+	return s.TokensFile.Content
+}
+
+// listPath returns where List stands.
+func (s *TokenSettings) listPath(at policy.Path) policy.Path {
+	if s.Tokens != nil {
+		return at.At("tokens")
+	}
+	return at.At("tokens_file")
+}
+
 // Check reports what is wrong with the settings.
 func (s *TokenSettings) Check(at policy.Path, problems *policy.Problems) {
 	s.check(at, "", problems)
-	if s.Tokens == nil {
-		problems.Addf(at, "tokens is missing")
+	s.checkBasic(at, problems)
+	switch inFile := s.TokensFile.Path != ""; {
+	case s.Tokens == nil && !inFile:
+		problems.Addf(at, "tokens is missing: list them, or name a tokens_file")
+	case s.Tokens != nil && inFile:
+		problems.Addf(at.At("tokens_file"), "stands in place of tokens: use one or the other")
 	}
 	seen := map[string]bool{}
-	for i, token := range s.Tokens {
-		place := at.At("tokens", i)
+	for i, token := range s.List() {
+		place := s.listPath(at).At(i)
 		switch {
 		case token.ID == "":
 			problems.Addf(place, "id is missing")
@@ -66,15 +89,17 @@ func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, p
 		name:     name,
 		carriers: s.carriers(""),
 		forward:  s.Forward,
-		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.Tokens)),
+		basic:    s.Basic,
+		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.List())),
 	}
-	for i, settings := range s.Tokens {
-		place := at.At("tokens", i, "value")
+	for i, settings := range s.List() {
+		place := s.listPath(at).At(i, "value")
 		digest, err := load.Digest(settings.Value)
 		if err != nil {
 			problems.Addf(place, "%v", err)
 			continue
 		}
+		s.checkBasicValue(settings.Value, load, place, problems)
 		if other, taken := t.byDigest[digest]; taken {
 			problems.Addf(place, "has the same value as %q", other.verified.SecretID)
 			continue

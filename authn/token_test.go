@@ -67,7 +67,7 @@ func TestToken(t *testing.T) {
 		{hex.EncodeToString(digest[:]), at, nil, policy.UnknownToken},
 		{string(digest[:]), at, nil, policy.UnknownToken},
 	} {
-		v, use, err := a.Verify(t.Context(), test.value, test.moment)
+		v, use, err := a.Verify(t.Context(), authn.Credential{Value: test.value}, test.moment)
 		if reason := policy.ReasonOf(err); reason != test.reason || use != authn.NoCache {
 			t.Errorf("%q at %v: %v, cache %v", test.value, test.moment.Sub(at), err, use)
 		}

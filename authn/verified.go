@@ -13,11 +13,12 @@ import (
 type Verified struct {
 	policy.Identity
 	// SecretID is the configured id of the static token or shared secret that
-	// verified the credential, "" for other keys. It is bounded by the
-	// configuration and so fit for a metric label.
+	// verified the credential, "" for other keys and for those of a key ring. It is
+	// bounded by the configuration and so fit for a metric label.
 	SecretID string
 
-	key *keys.Key // nil for an identity that no key verified
+	parts []*Verified // of a group, whose members it stands on
+	key   *keys.Key   // nil for an identity that no key verified
 	// The window in which the identity stands, clock skew included; a zero
 	// time is no bound.
 	notBefore, expires, tooOld time.Time
@@ -33,6 +34,11 @@ type rendering struct {
 // Standing reports whether the identity still holds at a time: every cache hit
 // asks, so that an expired token or one whose key was withdrawn ends at once.
 func (v *Verified) Standing(at time.Time) error {
+	for _, part := range v.parts {
+		if err := part.Standing(at); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !v.expires.IsZero() && !at.Before(v.expires):
 		return policy.Deny(policy.TokenExpired, "")

@@ -3,6 +3,7 @@ package authn_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +24,10 @@ type keyRoom struct {
 
 func (r *keyRoom) Candidates(string, string, time.Time) ([]*keys.Key, error) { return r.found, r.err }
 func (r *keyRoom) Seek(context.Context, string) error                        { return r.seek() }
+
+func (r *keyRoom) Has(keyID string) bool {
+	return slices.ContainsFunc(r.found, func(k *keys.Key) bool { return k.ID == keyID })
+}
 
 func newJWTOver(t testing.TB, room *keyRoom) *authn.JWT {
 	return authn.NewJWT("web", jwtSettings(t, nil), room, newCache(&observer{}), tokenBytes)

@@ -20,6 +20,9 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Log.Check(top.At("log"), problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
+	c.Strip.Check(top.At("strip"), problems)
+	c.CORS.Check(top.At("cors"), problems)
+	c.checkDenials(top.At("denials"), problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)
@@ -34,6 +37,8 @@ func (c *Config) check(problems *policy.Problems) {
 			a.Token.Check(at, problems)
 		case a.JWT != nil:
 			a.JWT.Check(at, problems)
+		case a.Signature != nil:
+			a.Signature.Check(at, problems)
 		}
 	}
 	if len(c.RouteList) == 0 {
@@ -96,48 +101,12 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	case !known:
 		problems.Addf(at.At("upstream"), "there is no upstream %q%s", r.Upstream, suggest(r.Upstream, slices.Sorted(maps.Keys(c.Upstreams))))
 	}
-	if len(r.Authenticate) == 0 {
-		problems.Addf(at, "authenticate is missing: name authenticators, or [anonymous] for a public route")
+	if _, known := c.Denials[r.Denials]; !known && r.Denials != "" {
+		problems.Addf(at.At("denials"), "there is no format %q%s", r.Denials, suggest(r.Denials, slices.Sorted(maps.Keys(c.Denials))))
 	}
-	var carriers []authn.Carrier
-	seen := map[string]bool{}
-	for i, alternative := range r.Authenticate {
-		place := at.At("authenticate", i)
-		if len(alternative) != 1 {
-			problems.Addf(place, "groups of authenticators: not supported yet")
-		}
-		for _, name := range alternative {
-			if seen[name] {
-				problems.Addf(place, "%s stands twice", name)
-			}
-			seen[name] = true
-			own, known := c.carriers(name)
-			if !known {
-				names := append(slices.Sorted(maps.Keys(c.Authenticators)), authn.AnonymousName)
-				problems.Addf(place, "there is no authenticator %q%s", name, suggest(name, names))
-			}
-			for _, carrier := range own {
-				if slices.ContainsFunc(carriers, carrier.Overlaps) {
-					problems.Addf(place, "%s is carried where another alternative of the route is; telling them apart: not supported yet", name)
-					break
-				}
-			}
-			carriers = append(carriers, own...)
-		}
-	}
+	c.checkAlternatives(at, r, problems)
 	c.checkIdentityHeaders(at.At("identity_headers"), r.IdentityHeaders, problems)
 	c.checkIdentityReferences(at, r, problems)
-}
-
-func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
-	a, known := c.Authenticators[name]
-	switch {
-	case a.Token != nil:
-		return a.Token.Carriers(), true
-	case a.JWT != nil:
-		return a.JWT.Carriers(), true
-	}
-	return nil, known || name == authn.AnonymousName
 }
 
 // checkIdentityReferences: a rule on something that no authenticator of its
@@ -146,41 +115,40 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 	if len(r.Authenticate) == 0 {
 		return // reported already
 	}
-	attributes, claims, customers := map[string]bool{}, false, false
+	attributes := map[string]bool{}
+	var customers, claims, tenant, key, jwk bool
 	for _, alternative := range r.Authenticate {
 		for _, name := range alternative {
 			a := c.Authenticators[name]
-			if a.Token == nil && a.JWT == nil && name != authn.AnonymousName {
+			if a == (Authenticator{}) && name != authn.AnonymousName {
 				return // what it might give is not known
 			}
-			claims = claims || a.JWT != nil
-			customers = customers || a.namesCustomer()
+			customers = customers || c.namesCustomer(name)
 			a.attributes(attributes)
+			if a.JWT != nil {
+				claims, key = true, true
+				tenant = tenant || a.JWT.Keys.IsKeyring()
+				jwk = jwk || a.JWT.Keys.IsJWKS()
+			}
 		}
 	}
 	for i, rule := range r.Consistency {
-		place := at.At("consistency", i, "identity")
-		switch rule.Identity.Source {
-		case policy.CustomerID:
-			if !customers && rule.Required && len(rule.When) == 0 {
-				problems.Addf(place, "no authenticator of this route has a customer_id")
-			}
-		case policy.Attribute:
-			if name := rule.Identity.Name; !attributes[name] {
-				problems.Addf(place, "no authenticator of this route has an attribute %q%s", name, suggest(name, slices.Sorted(maps.Keys(attributes))))
-			}
-		case policy.Claim:
-			if !claims {
-				problems.Addf(place, "no authenticator of this route has claims")
-			}
+		place, ref := at.At("consistency", i, "identity"), rule.Identity
+		switch {
+		case ref.Source == policy.CustomerID && !customers && rule.Required && len(rule.When) == 0:
+			problems.Addf(place, "no authenticator of this route has a customer_id")
+		case ref.Source == policy.Attribute && !attributes[ref.Name]:
+			problems.Addf(place, "no authenticator of this route has an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(attributes))))
+		case ref.Source == policy.Claim && !claims:
+			problems.Addf(place, "no authenticator of this route has claims")
+		case ref.Source == policy.Tenant && !tenant:
+			problems.Addf(place, "no authenticator of this route has a keyring_file")
+		case ref.Source == policy.KeyMember && !key:
+			problems.Addf(place, "no authenticator of this route has keys")
+		case ref.Source == policy.KeyMember && !jwk && ref.Path.String() != "kid":
+			problems.Addf(place, "the keys of this route are no JWKs and have no member but kid")
 		}
 	}
-}
-
-// namesCustomer reports whether an identity of the authenticator may have a
-// customer.
-func (a *Authenticator) namesCustomer() bool {
-	return a.Token != nil && !a.Token.CustomerID.IsZero() || a.JWT != nil && !a.JWT.CustomerID.IsZero()
 }
 
 // attributes adds the names of attributes that the authenticator may give.
@@ -192,7 +160,7 @@ func (a *Authenticator) attributes(names map[string]bool) {
 	}
 	switch {
 	case a.Token != nil:
-		for _, t := range a.Token.Tokens {
+		for _, t := range a.Token.List() {
 			add(t.Attributes)
 		}
 	case a.JWT != nil:
@@ -201,6 +169,10 @@ func (a *Authenticator) attributes(names map[string]bool) {
 		}
 		for _, k := range a.JWT.Keys.PublicKeys {
 			add(k.Attributes)
+		}
+	case a.Signature != nil:
+		for _, s := range a.Signature.Secrets {
+			add(s.Attributes)
 		}
 	}
 }

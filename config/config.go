@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"postern/authn"
 	"postern/keys"
@@ -27,17 +26,17 @@ type Config struct {
 	Upstreams       map[string]proxy.UpstreamSettings `yaml:"upstreams"`
 	Authenticators  map[string]Authenticator          `yaml:"authenticators"`
 	IdentityHeaders map[string]*policy.Template       `yaml:"identity_headers"`
+	Strip           policy.Strip                      `yaml:"strip"`
+	Denials         map[string]policy.DenialSettings  `yaml:"denials"`
+	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
 
 	StateDir          policy.Unsupported `yaml:"state_dir"`
 	Abuse             policy.Unsupported `yaml:"abuse"`
 	Revocations       policy.Unsupported `yaml:"revocations"`
 	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
-	Denials           policy.Unsupported `yaml:"denials"`
 	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
-	CORS              policy.Unsupported `yaml:"cors"`
-	Strip             policy.Unsupported `yaml:"strip"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
 
 	// What was compiled from the settings.
@@ -45,21 +44,26 @@ type Config struct {
 	Matcher    *policy.Matcher
 	Tokens     map[string]*authn.Token // by authenticator
 	StaticKeys map[string]*keys.Static // by authenticator, of those with local keys
+	Rings      map[string]*keys.Ring   // by authenticator, of those with a key ring
 	AdminToken []byte                  // empty where none is asked for
+	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
+	Formats     map[string]*policy.DenialFormat
+	CrossOrigin *policy.CORS
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
 // the fields is set.
 type Authenticator struct {
-	Token *authn.TokenSettings
-	JWT   *authn.JWTSettings
+	Token     *authn.TokenSettings
+	JWT       *authn.JWTSettings
+	Signature *authn.SignatureSettings
 }
 
 // unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"introspection", "profile", "signature", "mtls"}
+var unbuiltKinds = []string{"introspection", "profile", "mtls"}
 
 // Kinds lists the types, for the decoder's suggestions.
-func (a *Authenticator) Kinds() []string { return []string{"token", "jwt"} }
+func (a *Authenticator) Kinds() []string { return []string{"token", "jwt", "signature"} }
 
 // Variant prepares the settings of a type, for the decoder.
 func (a *Authenticator) Variant(kind string) (any, error) {
@@ -70,6 +74,9 @@ func (a *Authenticator) Variant(kind string) (any, error) {
 	case "jwt":
 		a.JWT = new(authn.JWTSettings)
 		return a.JWT, nil
+	case "signature":
+		a.Signature = new(authn.SignatureSettings)
+		return a.Signature, nil
 	}
 	if slices.Contains(unbuiltKinds, kind) {
 		return nil, fmt.Errorf("%s: not supported yet", kind)
@@ -98,36 +105,13 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv}, &problems)
 	for _, p := range problems.List {
 		if !doc.explains(p) {
-			errs = append(errs, doc.locate(file, p))
+			errs = append(errs, doc.locate(p))
 		}
 	}
 	if len(errs) > 0 {
 		return nil, errs.Sorted()
 	}
 	return c, nil
-}
-
-// explains reports whether a problem only follows from a value that could not
-// be decoded, which is reported already.
-func (d *document) explains(p policy.Problem) bool {
-	path := p.Path
-	if key, _, missing := strings.Cut(p.Message, " is missing"); missing {
-		path = path.At(key)
-	}
-	return slices.ContainsFunc(d.failed, func(failed policy.Path) bool {
-		return len(failed) <= len(path) && slices.Equal(failed, path[:len(failed)])
-	})
-}
-
-// locate gives a problem the position of the setting that it is about.
-func (d *document) locate(file string, p policy.Problem) Error {
-	message := p.Path.String() + ": " + p.Message
-	if p.Other != nil {
-		line, _ := d.position(p.Other)
-		message += fmt.Sprintf(" (%s, line %d)", p.Other, line)
-	}
-	line, column := d.position(p.Path)
-	return Error{file, line, column, message}
 }
 
 func readFile(file string) ([]byte, error) {
@@ -150,17 +134,24 @@ func readFile(file string) ([]byte, error) {
 
 // compile resolves and builds all that needs no running process.
 func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
-	c.Tokens, c.StaticKeys = map[string]*authn.Token{}, map[string]*keys.Static{}
+	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
 		case a.Token != nil:
 			c.Tokens[name] = authn.NewToken(name, a.Token, load, at, problems)
+		case a.JWT != nil && a.JWT.Keys.IsKeyring():
+			c.Rings[name] = a.JWT.Keys.LoadRing(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
+			a.JWT.Keys.KeyringFile.Content = nil // as large as the ring, and of no use beside it
 		case a.JWT != nil:
 			set := a.JWT.Keys.Load(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			if set != nil {
 				c.StaticKeys[name] = set
 				a.JWT.CheckFits(set, at, problems)
+			}
+		case a.Signature != nil:
+			if set := a.Signature.Load(at, load, problems); set != nil {
+				c.StaticKeys[name] = set
 			}
 		}
 	}
@@ -171,7 +162,11 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		}
 		c.AdminToken = token
 	}
-	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders)
+	c.Formats, c.CrossOrigin = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
+	for name, settings := range c.Denials {
+		c.Formats[name] = policy.NewDenialFormat(&settings)
+	}
+	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
 	matcher, conflicts := policy.NewMatcher(c.Routes)
 	for _, conflict := range conflicts {
 		problems.List = append(problems.List, policy.Problem{

@@ -22,6 +22,13 @@ type variant interface {
 // kinds is a [variant] that can list its types, for suggestions.
 type kinds interface{ Kinds() []string }
 
+// included is implemented by [policy.Included].
+type included interface {
+	// Include takes the path of a file and returns a pointer to what the file
+	// fills.
+	Include(path string) (target any)
+}
+
 // scalarAsOne is implemented by [policy.OneOrMore].
 type scalarAsOne interface{ ScalarAsOne() }
 
@@ -35,8 +42,8 @@ const typeKey = "type"
 // those of the field of a [layout]. Fields without a tag are left alone, and
 // so are those whose key is absent; SetDefaults gives them their value (see
 // [setDefaults]). A type reads its own scalar with
-// [encoding.TextUnmarshaler], and chooses among structs with [variant]. A map
-// has strings as keys; its values may be null where they are pointers. An
+// [encoding.TextUnmarshaler], chooses among structs with [variant], and names a
+// file that is decoded in the same way with [included]. A map has strings as keys; its values may be null where they are pointers. An
 // interface gets string, bool, nil, [json.Number], []any or map[string]any.
 // Any other type is a fault of the program, and a panic.
 func (d *document) decode(into any) Errors {
@@ -89,6 +96,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, at mark) {
 		d.text(n, p, at)
 	case variant:
 		d.variant(n, p, at)
+	case included:
+		d.include(n, p, at)
 	default:
 		d.composite(n, v, at)
 	}

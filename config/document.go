@@ -30,21 +30,33 @@ const (
 	mergeTag     = "!!merge"
 )
 
-// document is one parsed YAML file whose top is a mapping. Its size, depth and
-// aliases are bounded, so that it can be walked without further checks.
+// document is one parsed YAML file. Its size, depth and aliases are bounded, so
+// that it can be walked without further checks.
 type document struct {
 	file string
 	root *yaml.Node
 	errs Errors
+	// included are the files that settings of this one name.
+	included []inclusion
 	// failed are the places whose value could not be decoded.
 	failed []policy.Path
 }
 
-// parseDocument reads a file that holds exactly one YAML document. It returns
-// either a document or the faults that keep it from being one. Faults that
-// still leave something to decode, such as a duplicate key, are kept for
+// parseDocument reads a file that holds exactly one YAML document, a mapping. It
+// returns either a document or the faults that keep it from being one. Faults
+// that still leave something to decode, such as a duplicate key, are kept for
 // [document.decode], so that they hide no others.
 func parseDocument(file string, data []byte) (*document, Errors) {
+	d, errs := parseAny(file, data)
+	if d == nil || d.root.Kind == yaml.MappingNode {
+		return d, errs
+	}
+	d.failf(markOf(d.root), "the file wants a mapping at its top, got %s", kindOf(d.root))
+	return nil, d.errs.Sorted()
+}
+
+// parseAny is [parseDocument] for a document of any kind but null.
+func parseAny(file string, data []byte) (*document, Errors) {
 	d := &document{file: file}
 	if d.checkText(data) && d.parse(data) && d.checkStructure(len(data)) {
 		return d, nil
@@ -109,17 +121,13 @@ func (d *document) parse(data []byte) bool {
 		return false
 	}
 	d.root = first.Content[0]
-	switch {
-	case d.root.Kind == yaml.MappingNode:
-		return true
-	case d.root.Tag == nullTag:
+	if d.root.Tag == nullTag {
 		// A bare document marker; the library places what follows it behind
 		// the end of the file.
 		d.failf(mark{1, 1}, "the file is empty")
-	default:
-		d.failf(markOf(d.root), "the file wants a mapping at its top, got %s", kindOf(d.root))
+		return false
 	}
-	return false
+	return true
 }
 
 var (

@@ -1,5 +1,11 @@
 package config_test
 
+// Files that the example names in comments.
+const (
+	exampleTokens = "- { id: mobile, value: a-token, attributes: { project: acme } }\n"
+	exampleRing   = `acme: [{ id: "1", value: a-secret-of-thirty-two-bytes-or-more }]` + "\n"
+)
+
 // The public half of a key that signs nothing.
 const (
 	examplePEM = `-----BEGIN PUBLIC KEY-----

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"postern/authn"
 	"postern/policy"
 )
@@ -21,28 +19,31 @@ type Answer struct {
 // Answer renders the decision's own denial.
 func (d *Decision) Answer(requestID string) Answer { return d.Render(d.Denial, requestID) }
 
-// Render turns a denial into problem details (RFC 9457), with the challenges
-// of RFC 9110, section 11.6.1, where another credential could help. It serves
-// failures after the decision, too. Nothing private of the denial is in it.
+// Render turns a denial into the answer in the route's format, with the
+// challenges of RFC 9110, section 11.6.1, where another credential could help.
+// The headers are the same in every format. It serves failures outside of the
+// decision, too. Nothing private of the denial is in it.
 func (d *Decision) Render(denial *policy.Denial, requestID string) Answer {
-	reason := denial.Reason
+	reason, status := denial.Reason, d.denials.Status(denial.Reason)
+	body := d.denials.Body(denial, requestID)
 	h := http.Header{
-		"Content-Type":           {"application/problem+json"},
+		"Content-Type":           {d.denials.ContentType()},
+		"Content-Length":         {strconv.Itoa(len(body))},
 		"Cache-Control":          {"no-store"},
 		"X-Content-Type-Options": {"nosniff"},
 		"Postern-Reason":         {reason.String()},
 	}
-	switch {
-	case reason.Status() == http.StatusUnauthorized || reason == policy.InsufficientScope:
+	if reason.Status() == http.StatusUnauthorized || status == http.StatusUnauthorized || reason == policy.InsufficientScope {
 		h["Www-Authenticate"] = d.challenges(denial)
-	case reason.Unavailable():
+	}
+	if reason.Unavailable() {
 		h["Retry-After"] = []string{retryAfter(reason)}
-	case denial.Allow != "":
+	}
+	if denial.Allow != "" {
 		h["Allow"] = []string{denial.Allow}
 	}
-	body := problem(denial, requestID)
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	return Answer{Status: reason.Status(), Header: h, Body: body}
+	d.ApplyCORS(h)
+	return Answer{Status: status, Header: h, Body: body}
 }
 
 // retryAfter is in seconds: a key is looked up within one, an outage takes
@@ -52,39 +53,6 @@ func retryAfter(reason policy.Reason) string {
 		return "1"
 	}
 	return "5"
-}
-
-func problem(denial *policy.Denial, requestID string) []byte {
-	reason := denial.Reason
-	b := make([]byte, 0, 320)
-	b = append(b, `{"type":"urn:postern:reason:`...)
-	b = append(b, reason.String()...)
-	b = append(b, `","title":`...)
-	b = appendString(b, reason.Title())
-	b = append(b, `,"status":`...)
-	b = strconv.AppendInt(b, int64(reason.Status()), 10)
-	b = append(b, `,"detail":`...)
-	b = appendString(b, detail(denial))
-	b = append(b, `,"reason":"`...)
-	b = append(b, reason.String()...)
-	b = append(b, `","request_id":`...)
-	b = appendString(b, requestID)
-	if reason == policy.TokenExpired {
-		b = append(b, `,"token_expired":true`...)
-	}
-	return append(b, "}\n"...)
-}
-
-func appendString(b []byte, s string) []byte {
-	quoted, _ := jsontext.AppendQuote(b, s) // its error is invalid UTF-8, which it has replaced
-	return quoted
-}
-
-func detail(denial *policy.Denial) string {
-	if denial.Detail != "" {
-		return denial.Detail
-	}
-	return denial.Reason.Title()
 }
 
 // bareScheme stands in a challenge for a credential without a scheme.
@@ -107,8 +75,8 @@ func (d *Decision) challenges(denial *policy.Denial) []string {
 	for _, scheme := range d.compiled.challenges {
 		challenge := scheme + ` realm="postern"`
 		code := denial.Reason.ChallengeError()
-		if code != "" && d.carrier.Header != "" && scheme == challengeScheme(d.carrier) {
-			challenge += `, error="` + code + `", error_description="` + quotable(detail(denial)) + `"`
+		if code != "" && d.carrier != (authn.Carrier{}) && scheme == challengeScheme(d.carrier) {
+			challenge += `, error="` + code + `", error_description="` + quotable(denial.Sentence()) + `"`
 		}
 		list = append(list, challenge)
 	}

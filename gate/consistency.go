@@ -2,6 +2,7 @@ package gate
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"postern/policy"
@@ -14,8 +15,7 @@ func (d *Decision) checkConsistency(host string) error {
 		if !rule.Applies(d.Verified.Level) {
 			continue
 		}
-		var one [1]string // the common case needs no list on the heap
-		named, err := d.named(rule.Request, host, one[:0])
+		named, err := d.named(rule.Request, host)
 		if err != nil {
 			return err
 		}
@@ -26,8 +26,17 @@ func (d *Decision) checkConsistency(host string) error {
 	return nil
 }
 
-// named appends to list every value that the request has where ref points.
-func (d *Decision) named(ref policy.Reference, host string, list []string) ([]string, error) {
+// named returns what the request has where ref points.
+func (d *Decision) named(ref policy.Reference, host string) (policy.Named, error) {
+	if ref.Source != policy.Body {
+		texts, err := d.appendTexts(d.scratch[:0], ref, host)
+		return policy.Named{Texts: texts}, err
+	}
+	return d.bodyPart(ref.Path.String())
+}
+
+// appendTexts appends every text that the request has where ref points.
+func (d *Decision) appendTexts(list []string, ref policy.Reference, host string) ([]string, error) {
 	r := d.request
 	switch ref.Source {
 	case policy.PathValue:
@@ -46,6 +55,28 @@ func (d *Decision) named(ref policy.Reference, host string, list []string) ([]st
 		list = append(list, r.Method)
 	}
 	return list, nil
+}
+
+// Texts implements authn.Request.
+func (d *Decision) Texts(ref policy.Reference) ([]string, error) {
+	named, err := d.named(ref, policy.NormalizeHost(d.request.Host))
+	if err != nil || len(named.Values) == 1 && named.Values[0] == nil {
+		return nil, err
+	}
+	texts := slices.Clone(named.Texts) // which the next look-up overwrites
+	for _, value := range named.Values {
+		text, ok := value.Text()
+		if !ok {
+			return nil, policy.Denyf(policy.MalformedCredential, "%s is neither a text nor an integer", ref)
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// RawBody implements authn.Request.
+func (d *Decision) RawBody() ([]byte, error) {
+	return d.rawBody()
 }
 
 // checkNames refuses a parameter or cookie that a backend might read in place
@@ -123,9 +154,13 @@ func (d *Decision) resolveRequest(ref policy.Reference) (any, bool) {
 	if ref.Source == policy.RequestID {
 		return d.request.ID, true
 	}
-	named, err := d.named(ref, policy.NormalizeHost(d.request.Host), nil)
-	if err != nil || len(named) == 0 {
-		return nil, false
+	named, err := d.named(ref, policy.NormalizeHost(d.request.Host))
+	switch {
+	case err != nil:
+	case len(named.Texts) > 0:
+		return named.Texts[0], true
+	case len(named.Values) > 0:
+		return named.Values[0].Parse()
 	}
-	return named[0], true
+	return nil, false
 }

@@ -2,82 +2,115 @@ package gate
 
 import (
 	"context"
-	"net/http"
 	"slices"
 
 	"postern/authn"
 	"postern/policy"
 )
 
+// alternative is a group of authenticators that a request must satisfy all
+// together; most have one member.
+type alternative struct {
+	members []*member // none for anonymous
+	name    string    // of the members, joined with +
+}
+
+// member is an authenticator as a route uses it.
+type member struct {
+	authn.Authenticator
+	name    string
+	forward bool
+	// rivals are other authenticators of the route that read a carrier of this
+	// one, this one included; nil where there are none.
+	rivals []*member
+}
+
 // authenticate holds the request to the first alternative that it carries.
 // When that one fails the request is refused: a worse credential never turns
 // into another identity, least of all into an anonymous one.
-func (g *Gate) authenticate(ctx context.Context, r *Request, d *Decision) error {
+func (g *Gate) authenticate(ctx context.Context, d *Decision) error {
+	if d.compiled.credentialInBody {
+		// Whether an unreadable body carries one, nobody can tell.
+		if _, err := d.readBody(); err != nil {
+			return err
+		}
+	}
 	for i := range d.compiled.alternatives {
 		a := &d.compiled.alternatives[i]
-		if a.Authenticator == nil {
-			if d.compiled.admitsAnonymous(r.Header) {
+		if a.members == nil {
+			if d.isAnonymous() {
 				d.Authenticator, d.Verified = a.name, g.anonymous
 				return nil
 			}
 			continue
 		}
-		value, carrier, present, err := readCredential(r.Header, a.Carriers())
-		if !present {
-			continue
+		if slices.ContainsFunc(a.members, d.carries) {
+			d.Authenticator = a.name
+			return d.verify(ctx, a)
 		}
-		d.Authenticator, d.carrier = a.name, carrier
-		if err != nil {
-			return err
-		}
-		if d.compiled.carriesOther(r.Header, i) {
-			return policy.Deny(policy.MalformedRequest, "the request carries more than one credential")
-		}
-		d.Verified, d.Cache, err = a.Verify(ctx, value, r.Time)
-		d.forward = err == nil && a.forward
-		return err
 	}
 	for _, name := range d.compiled.headers {
-		if fields := r.Header[name]; len(fields) == 1 && fields[0] == "" {
+		if fields := d.request.Header[name]; len(fields) == 1 && fields[0] == "" {
 			return policy.Denyf(policy.MalformedCredential, "%s is empty", name)
 		}
 	}
 	return policy.Deny(policy.MissingCredential, "")
 }
 
-// readCredential reads the one carrier that is present.
-func readCredential(h http.Header, carriers []authn.Carrier) (value string, at authn.Carrier, present bool, err error) {
-	for _, c := range carriers {
-		v, here, e := c.Read(h)
-		if !here {
-			continue
-		}
-		if present {
-			return "", c, true, policy.Deny(policy.MalformedRequest, "the credential is sent twice")
-		}
-		value, at, present, err = v, c, true, e
+// verify verifies the credentials of all members, and wants no other.
+func (d *Decision) verify(ctx context.Context, a *alternative) error {
+	if d.carriesOther(a) {
+		return policy.Deny(policy.MalformedRequest, "the request carries more than one credential")
 	}
-	return value, at, present, err
+	for _, m := range a.members {
+		credential, carrier, present, err := d.credential(m)
+		if !present {
+			return policy.Denyf(policy.MissingCredential, "the credential of %s is missing, too", m.name)
+		}
+		d.carrier = carrier
+		if err != nil {
+			return err
+		}
+		v, cache, err := m.Verify(ctx, authn.Credential{Value: credential, Request: d}, d.request.Time)
+		d.Cache = max(d.Cache, cache)
+		if err != nil {
+			return err
+		}
+		if d.Verified, err = authn.Merge(d.Verified, v, a.name); err != nil {
+			return err
+		}
+		if m.forward {
+			d.forwarded = append(d.forwarded, carrier)
+		}
+	}
+	return nil
 }
 
-// admitsAnonymous reports whether a request is anonymous on this route. On a
-// public route every request is, and what it carries is removed. Beside other
+// isAnonymous reports whether a request is anonymous on this route. On a public
+// route every request is, and what it carries is removed. Beside other
 // alternatives only one is that has none of their headers at all, be it empty or
-// with another scheme.
-func (r *route) admitsAnonymous(h http.Header) bool {
-	return len(r.alternatives) == 1 || !slices.ContainsFunc(r.headers, func(name string) bool {
-		_, present := h[name]
+// with another scheme, and no other carrier of theirs.
+func (d *Decision) isAnonymous() bool {
+	if len(d.compiled.alternatives) == 1 {
+		return true
+	}
+	return !slices.ContainsFunc(d.compiled.headers, func(name string) bool {
+		_, present := d.request.Header[name]
 		return present
+	}) && !slices.ContainsFunc(d.compiled.members, d.carries)
+}
+
+// carriesOther reports whether the request also carries a credential that the
+// alternative does not ask for and another of the route does.
+func (d *Decision) carriesOther(a *alternative) bool {
+	return slices.ContainsFunc(d.compiled.members, func(m *member) bool {
+		return !slices.Contains(a.members, m) && d.carries(m)
 	})
 }
 
-// carriesOther reports whether the request also carries a credential of
-// another alternative than the one at index chosen.
-func (r *route) carriesOther(h http.Header, chosen int) bool {
-	for i, a := range r.alternatives {
-		if i != chosen && a.Authenticator != nil && carried(h, a.Carriers()) {
-			return true
-		}
-	}
-	return false
+// carries reports whether the request has the credential of a member, be it
+// empty or broken.
+func (d *Decision) carries(m *member) bool {
+	_, _, present, _ := d.credential(m)
+	return present
 }

@@ -3,6 +3,7 @@ package gate_test
 import (
 	"bufio"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func FuzzDecide(f *testing.F) {
 func checkUpstreamHeader(t *testing.T, d *gate.Decision, sent http.Header) {
 	t.Helper()
 	header := sent.Clone()
-	d.Outbound(header)
+	d.Outbound(header, &url.URL{})
 	var want []string
 	switch d.Verified.Customer {
 	case "ann":

@@ -12,6 +12,11 @@ type Decision struct {
 	Route *policy.Route
 	// Denial is nil where the request may pass.
 	Denial *policy.Denial
+	// Reported is the denial of a route that only reports; the request passes.
+	Reported *policy.Denial
+	// Preflight says that a browser asks what a page may do: the request is never
+	// for the upstream, and where it is not denied, AnswerPreflight answers it.
+	Preflight bool
 	// Verified is the identity, nil until a credential was verified.
 	Verified *authn.Verified
 	// Authenticator is the name of the alternative that the request was held
@@ -24,10 +29,19 @@ type Decision struct {
 	request  *Request
 	compiled *route
 	values   policy.Values
+	// denials and cors are those of the route, or of all before one matched.
+	denials *policy.DenialFormat
+	cors    *policy.CORS
 	// carrier is where the credential stood; zero where none did.
 	carrier authn.Carrier
-	// forward passes the credential on as it came.
-	forward bool
+	// forwarded are the carriers whose credential is passed on as it came.
+	forwarded []authn.Carrier
+	body      bodyReading
+	scratch   [2]string // for what a rule finds, mostly one text
+	inspected struct {
+		authn.Unverified
+		value string
+	}
 }
 
 // Pattern returns the matched pattern, nil where no route matched.
@@ -37,3 +51,9 @@ func (d *Decision) Pattern() *policy.Pattern {
 	}
 	return d.values.Pattern()
 }
+
+// reports reports whether the route only reports what it would refuse.
+func (d *Decision) reports() bool { return d.Route.Reports(d.request.Time) }
+
+// passesCredentials reports whether credentials are left to the backend.
+func (d *Decision) passesCredentials() bool { return d.Route.PassAuthorization || d.reports() }

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"postern/authn"
 	"postern/policy"
 )
 
@@ -54,20 +53,35 @@ func newFieldTable(s Settings) fieldTable {
 	}
 	for _, a := range s.Authenticators {
 		for _, carrier := range a.Carriers() {
-			t[carrier.Header] |= credentialField | readField
+			switch {
+			case carrier.Header != "":
+				t[carrier.Header] |= credentialField | readField
+			case carrier.Cookie != "":
+				t["Cookie"] |= readField
+			case carrier.Protocol != "":
+				t["Sec-Websocket-Protocol"] |= readField
+			}
+		}
+		for _, ref := range reads(a) {
+			t.read(ref)
 		}
 	}
 	for _, r := range s.Routes {
 		for _, rule := range r.Rules {
-			switch rule.Request.Source {
-			case policy.HeaderField:
-				t[rule.Request.Name] |= readField
-			case policy.Cookie:
-				t["Cookie"] |= readField
-			}
+			t.read(rule.Request)
 		}
 	}
 	return t
+}
+
+// read notes that a part of the request is read.
+func (t fieldTable) read(ref policy.Reference) {
+	switch ref.Source {
+	case policy.HeaderField:
+		t[ref.Name] |= readField
+	case policy.Cookie:
+		t["Cookie"] |= readField
+	}
 }
 
 // class returns the class of the field that a backend might take name for, and
@@ -109,15 +123,4 @@ func checkConnection(fields []string) error {
 		}
 	}
 	return nil
-}
-
-// carried reports whether the request has any of an authenticator's carriers,
-// even an empty or broken one.
-func carried(h http.Header, carriers []authn.Carrier) bool {
-	for _, c := range carriers {
-		if _, present, _ := c.Read(h); present {
-			return true
-		}
-	}
-	return false
 }

@@ -2,8 +2,6 @@ package gate
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"postern/authn"
@@ -20,29 +18,25 @@ type Settings struct {
 	// IdentityHeaders are the names that any part of the configuration sets.
 	// No client may send them.
 	IdentityHeaders []string
+	// Denials are the formats by name. The one named default is for every
+	// denial that no route gives another format; without it that is nil.
+	Denials map[string]*policy.DenialFormat
+	// CORS is the policy for pages of other origins where a route has no own.
+	CORS *policy.CORS
 }
+
+// defaultFormat names the format of denials that replaces problem details.
+const defaultFormat = "default"
 
 // Gate is one compiled policy. It is immutable and safe for concurrent use.
 type Gate struct {
 	matcher   *policy.Matcher
 	routes    []route
 	fields    fieldTable
+	carriers  carrierNames
 	anonymous *authn.Verified
-}
-
-// route is what the gate keeps beside a policy's route.
-type route struct {
-	alternatives []alternative
-	challenges   []string // schemes, in order, each once
-	headers      []string // in which credentials stand, Authorization in any case
-	query        []string // parameter names that rules compare
-	cookies      []string // cookie names that rules compare
-}
-
-type alternative struct {
-	name string
-	authn.Authenticator
-	forward bool
+	denials   *policy.DenialFormat
+	cors      *policy.CORS
 }
 
 // New compiles a policy. The configuration was checked: names resolve.
@@ -51,57 +45,43 @@ func New(s Settings) *Gate {
 		matcher:   s.Matcher,
 		routes:    make([]route, len(s.Routes)),
 		fields:    newFieldTable(s),
+		carriers:  newCarrierNames(s.Authenticators),
 		anonymous: authn.NewAnonymous(),
+		denials:   s.Denials[defaultFormat],
+		cors:      s.CORS,
 	}
 	for _, r := range s.Routes {
-		g.routes[r.Index] = compileRoute(r, s.Authenticators)
+		compiled := newRoute(r, s.Authenticators)
+		compiled.denials, compiled.cors = g.denials, g.cors
+		if r.Denials != "" {
+			compiled.denials = s.Denials[r.Denials]
+		}
+		if r.CORS != nil {
+			compiled.cors = r.CORS
+		}
+		g.routes[r.Index] = compiled
 	}
 	return g
 }
 
-func compileRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {
-	compiled := route{headers: []string{"Authorization"}}
-	for _, name := range r.Alternatives {
-		if name == authn.AnonymousName {
-			compiled.alternatives = append(compiled.alternatives, alternative{name: name})
-			continue
-		}
-		a := alternative{name: name, Authenticator: authenticators[name]}
-		a.forward = a.ForwardCredential()
-		if r.ForwardCredential != nil {
-			a.forward = *r.ForwardCredential
-		}
-		compiled.alternatives = append(compiled.alternatives, a)
-		for _, carrier := range a.Carriers() {
-			if !slices.Contains(compiled.headers, carrier.Header) {
-				compiled.headers = append(compiled.headers, carrier.Header)
-			}
-			if scheme := challengeScheme(carrier); !slices.Contains(compiled.challenges, scheme) {
-				compiled.challenges = append(compiled.challenges, scheme)
-			}
-		}
-	}
-	query, cookies := map[string]bool{}, map[string]bool{}
-	for _, rule := range r.Rules {
-		switch rule.Request.Source {
-		case policy.QueryParameter:
-			query[rule.Request.Name] = true
-		case policy.Cookie:
-			cookies[rule.Request.Name] = true
-		}
-	}
-	compiled.query = slices.Sorted(maps.Keys(query))
-	compiled.cookies = slices.Sorted(maps.Keys(cookies))
-	return compiled
+// Begin makes d a decision about r that has not been made yet, which can render
+// a failure in its place.
+func (g *Gate) Begin(r *Request, d *Decision) {
+	*d = Decision{gate: g, request: r, values: d.values, denials: g.denials, cors: g.cors}
+	d.values.Reset()
 }
 
 // Decide fills in d, which is the caller's and may be reused, with the decision
 // about r. It waits for nothing but a key that an authenticator seeks, within
 // bounds and until ctx ends. d keeps r until its next use.
 func (g *Gate) Decide(ctx context.Context, r *Request, d *Decision) {
-	*d = Decision{gate: g, request: r, values: d.values}
-	d.values.Reset()
-	d.Denial = policy.AsDenial(g.decide(ctx, r, d))
+	g.Begin(r, d)
+	denial := policy.AsDenial(g.decide(ctx, r, d))
+	if denial != nil && d.compiled != nil && d.reports() && d.body.passable() {
+		d.Reported = denial
+		return
+	}
+	d.Denial = denial
 }
 
 func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
@@ -120,7 +100,7 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		return err
 	}
 	host := policy.NormalizeHost(r.Host)
-	d.Route, err = g.matcher.Match(r.Method, host, path, &d.values)
+	err = g.match(r, host, path, d)
 	if encodedSlash && (policy.ReasonOf(err) == policy.NoRoute || err == nil && !d.Route.EncodedSlash) {
 		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
 	}
@@ -131,10 +111,20 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
 	d.compiled = &g.routes[d.Route.Index]
+	d.denials, d.cors = d.compiled.denials, d.compiled.cors
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
 	}
-	if err := g.authenticate(ctx, r, d); err != nil {
+	if d.Preflight {
+		return d.cors.CheckPreflight(r.Header) // it carries no credential
+	}
+	if err := checkOrigin(r, d.Route); err != nil {
+		return err
+	}
+	if err := g.authenticate(ctx, d); err != nil {
+		return err
+	}
+	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {
 		return err
 	}
 	return d.checkConsistency(host)

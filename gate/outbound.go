@@ -2,21 +2,27 @@ package gate
 
 import (
 	"net/http"
+	"net/url"
+	"slices"
+
+	"postern/authn"
+	"postern/policy"
 )
 
 // Stripped counts what [Decision.Outbound] removed of the client's identity
 // headers, by how they were spelled.
 type Stripped struct{ Exact, Alias int }
 
-// Outbound edits the header of an allowed request on its way to the upstream.
+// Outbound edits the header and the query of an allowed request on its way to
+// the upstream.
 // It is the only code that sets or strips identity headers: afterwards the
 // header holds those of the verified identity and no others, no credential but
 // a verified one that is to be forwarded, and no forwarding header that an
 // untrusted peer sent.
-func (d *Decision) Outbound(h http.Header) (stripped Stripped) {
+func (d *Decision) Outbound(h http.Header, u *url.URL) (stripped Stripped) {
 	for name := range h {
 		class, alias := d.gate.fields.class(name)
-		if class == 0 || d.keeps(name, class, alias) {
+		if d.keeps(name, class, alias) {
 			continue
 		}
 		delete(h, name)
@@ -28,6 +34,10 @@ func (d *Decision) Outbound(h http.Header) (stripped Stripped) {
 		} else {
 			stripped.Exact++
 		}
+	}
+	d.stripCarriers(h, u)
+	if d.Reported != nil {
+		return stripped
 	}
 	for _, rendered := range d.Verified.Headers(d.Route.Headers) {
 		h[rendered.Name] = rendered.Values
@@ -41,8 +51,10 @@ func (d *Decision) keeps(name string, class fieldClass, alias bool) bool {
 	switch {
 	case class&(identityField|hopField) != 0:
 		return false
+	case slices.ContainsFunc(d.Route.Strip.Headers, func(own string) bool { return policy.CanonicalAlias(name) == own }):
+		return false
 	case class&credentialField != 0:
-		return d.forward && name == d.carrier.Header
+		return d.passesCredentials() || slices.ContainsFunc(d.forwarded, func(c authn.Carrier) bool { return c.Header == name })
 	case class&framingField != 0:
 		return !alias
 	case class&forwardingField != 0:

@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -19,7 +20,7 @@ func outbound(t testing.TB, g *gate.Gate, r *gate.Request) (http.Header, gate.St
 		t.Fatalf("%s: %v", r.Target, d.Denial)
 	}
 	header := r.Header.Clone()
-	return header, d.Outbound(header)
+	return header, d.Outbound(header, &url.URL{})
 }
 
 func TestOutbound(t *testing.T) {

@@ -19,6 +19,8 @@ type Request struct {
 	Target string
 	URL    *url.URL
 	Header http.Header
+	// Body is nil where the request has none.
+	Body Body
 	// Time is the moment of the decision.
 	Time time.Time
 	// ID names the request in logs and denials.

@@ -104,11 +104,49 @@ func parseJWK(raw jsontext.Value) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := &Key{ID: m.Kid, algorithm: m.Alg, material: material}
+	members, err := parseMembers(raw)
+	if err != nil {
+		return nil, errors.New("not a JWK")
+	}
+	key := &Key{ID: m.Kid, algorithm: m.Alg, material: material, members: members}
 	if m.Alg != "" && !key.Fits(m.Alg) {
 		return nil, errors.New("alg does not fit the key")
 	}
 	return key.seal()
+}
+
+// materialMembers are the members of a JWK that are the key itself (RFC 7518,
+// section 6; RFC 8037, section 2; RFC 7517, section 4.7).
+var materialMembers = []string{"n", "e", "x", "y", "d", "p", "q", "dp", "dq", "qi", "oth", "k", "x5c"}
+
+// parseMembers returns the other members, as far as they are strings or lists of
+// strings.
+func parseMembers(raw jsontext.Value) (map[string]any, error) {
+	var object map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, err
+	}
+	members := make(map[string]any)
+	for name, value := range object {
+		if slices.Contains(materialMembers, name) {
+			continue
+		}
+		var parsed any // an error is one of a number that does not fit: no text
+		if json.Unmarshal(value, &parsed) == nil && (isText(parsed) || isTextList(parsed)) {
+			members[name] = parsed
+		}
+	}
+	return members, nil
+}
+
+func isText(value any) bool {
+	_, ok := value.(string)
+	return ok
+}
+
+func isTextList(value any) bool {
+	list, ok := value.([]any)
+	return ok && !slices.ContainsFunc(list, func(element any) bool { return !isText(element) })
 }
 
 // material returns the public key, checked.

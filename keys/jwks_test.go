@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -187,4 +189,45 @@ func FuzzParseJWKS(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a JWK says of itself is kept, its material is not.
+func TestJWKMembers(t *testing.T) {
+	document := with(publicJWK("k", "ES256", p256()),
+		`"use":"sig","key_ops":["verify"],"endorsements":["webchat","line"],"KID":"other","empty":[],"x5t":"t",`+
+			`"number":7,"huge":1e999,"null":null,"mixed":["a",7],"object":{"a":"b"},"k":"material","x5c":[]`)
+	want := map[string]any{
+		"kty": "EC", "crv": "P-256", "kid": "k", "alg": "ES256", "use": "sig", "key_ops": []any{"verify"},
+		"endorsements": []any{"webchat", "line"}, "KID": "other", "empty": []any{}, "x5t": "t",
+	}
+	if diff := cmp.Diff(want, parse(t, jwkSet(document))[0].Members()); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}
+
+// Of a secret only its id is known.
+func TestSecretMembers(t *testing.T) {
+	found, err := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("k1", "v")}}).Candidates("", "HS256", time.Unix(1, 0))
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	if diff := cmp.Diff(map[string]any{"kid": "k1"}, found[0].Members()); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}
+
+// A key that says something new of itself is a new key: what an identity has kept
+// of the old one ends.
+func TestChangedMembersMakeANewKey(t *testing.T) {
+	set := func(endorsement string) *keys.Static {
+		path := filepath.Join(t.TempDir(), "jwks.json")
+		document := jwkSet(with(publicJWK("k", "", p256()), fmt.Sprintf(`"endorsements":[%q]`, endorsement)))
+		if err := os.WriteFile(path, []byte(document), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return load(t, keys.Settings{JWKSFile: path})
+	}
+	if !set("a").Equal(set("a")) || set("a").Equal(set("b")) {
+		t.Error("endorsements do not tell keys apart")
+	}
 }

@@ -26,8 +26,9 @@ type Key struct {
 	// bound.
 	NotBefore, NotAfter time.Time
 
-	algorithm string // the only one that the key is for; "" for all that fit
-	material  any    // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	algorithm string         // the only one that the key is for; "" for all that fit
+	material  any            // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
+	members   map[string]any // of a JWK; nil for other keys
 	identity  [sha256.Size]byte
 	gone      atomic.Bool
 }
@@ -44,7 +45,7 @@ func (k *Key) seal() (*Key, error) {
 	}
 	digest := sha256.New()
 	// A map prints in the order of its keys, and quoting keeps fields apart.
-	fmt.Fprintf(digest, "%q %q %q %d %d %d %d %T %x", k.ID, k.algorithm, k.Attributes,
+	fmt.Fprintf(digest, "%q %q %q %q %d %d %d %d %T %x", k.ID, k.algorithm, k.Attributes, k.members,
 		k.NotBefore.Unix(), k.NotBefore.Nanosecond(), k.NotAfter.Unix(), k.NotAfter.Nanosecond(), k.material, material)
 	digest.Sum(k.identity[:0])
 	return k, nil
@@ -61,6 +62,16 @@ func (k *Key) Live() bool { return !k.gone.Load() }
 // exclusive.
 func (k *Key) Current(at time.Time) bool {
 	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
+}
+
+// Members returns what the key says of itself: what a JWK holds as a string or as
+// a list of strings beside its material, and of other keys their id, as kid. It
+// must not be changed.
+func (k *Key) Members() map[string]any {
+	if k.members != nil {
+		return k.members
+	}
+	return map[string]any{"kid": k.ID}
 }
 
 // Symmetric reports whether the key is a shared secret.

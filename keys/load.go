@@ -6,8 +6,9 @@ import "postern/policy"
 const minSecretBytes = 32
 
 // Load reads what the settings name and returns the set of keys. Everything
-// that cannot be used is reported; then, and for a remote source, the result is
-// nil. allowWeak accepts secrets under 32 bytes. The settings have passed Check.
+// that cannot be used is reported; then, for a remote source and for a key ring
+// the result is nil. allowWeak accepts secrets under 32 bytes. The settings have
+// passed Check.
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)
 	loaded := &Static{symmetric: s.Secrets != nil}

@@ -142,6 +142,12 @@ func (r *Remote) Required() bool { return r.settings.Required }
 // Ready reports whether the source has keys.
 func (r *Remote) Ready() bool { return r.set.Load() != nil }
 
+// Has reports whether a key of this id is in the set now.
+func (r *Remote) Has(kid string) bool {
+	s := r.set.Load()
+	return s != nil && s.has(kid)
+}
+
 // Candidates returns at most four keys that a token with this kid ("" for none)
 // and algorithm may be signed with, without waiting. Its error is
 // [policy.KeysUnavailable], [policy.AlgorithmNotAllowed], or

@@ -3,6 +3,7 @@ package keys
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // Settings say where the keys of an authenticator come from: exactly one of
-// Secrets, JWKSURL, JWKSFile and PublicKeys. An empty list that is written is
-// one of them: nothing verifies.
+// Secrets, JWKSURL, JWKSFile, PublicKeys and KeyringFile. An empty list that is
+// written is one of them: nothing verifies.
 type Settings struct {
 	Secrets    []SecretSettings    `yaml:"secrets"`
 	PublicKeys []PublicKeySettings `yaml:"public_keys"`
@@ -19,6 +20,10 @@ type Settings struct {
 	JWKSFile string `yaml:"jwks_file"`
 	// JWKSURL is where a JWK set is fetched, again and again.
 	JWKSURL string `yaml:"jwks_url"`
+	// KeyringFile has the shared secrets of each tenant, and Select says for which
+	// of them a token is.
+	KeyringFile policy.Included[KeyringSettings] `yaml:"keyring_file"`
+	Select      *SelectSettings                  `yaml:"select"`
 
 	// Refresh is the time between two fetches; a shorter max-age of the answer is
 	// honoured.
@@ -34,12 +39,10 @@ type Settings struct {
 	// AllowInsecureHTTP accepts that whoever is on the way can replace the keys.
 	AllowInsecureHTTP bool `yaml:"allow_insecure_http"`
 
-	Discovery   policy.Unsupported `yaml:"discovery"`
-	X509URL     policy.Unsupported `yaml:"x509_url"`
-	KeyringFile policy.Unsupported `yaml:"keyring_file"`
-	Select      policy.Unsupported `yaml:"select"`
-	TLS         policy.Unsupported `yaml:"tls"`
-	Proxy       policy.Unsupported `yaml:"proxy"`
+	Discovery policy.Unsupported `yaml:"discovery"`
+	X509URL   policy.Unsupported `yaml:"x509_url"`
+	TLS       policy.Unsupported `yaml:"tls"`
+	Proxy     policy.Unsupported `yaml:"proxy"`
 }
 
 // SecretSettings configure a shared secret.
@@ -72,6 +75,34 @@ func (s *Settings) SetDefaults() {
 	s.MaxBytes, s.MaxStale = defaultMaxBytes, defaultMaxStale
 }
 
+// Tell reports whether the ids of the keys alone say which of two sources a
+// token is for: both are lists, and no id is in both.
+func (s *Settings) Tell(o *Settings) bool {
+	own, other := s.ids(), o.ids()
+	return own != nil && other != nil && !slices.ContainsFunc(own, func(id string) bool { return slices.Contains(other, id) })
+}
+
+func (s *Settings) ids() (ids []string) {
+	for _, secret := range s.Secrets {
+		ids = append(ids, secret.ID)
+	}
+	for _, key := range s.PublicKeys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}
+
+// Symmetric reports whether the keys are shared secrets.
+func (s *Settings) Symmetric() bool { return s.Secrets != nil || s.IsKeyring() }
+
+// IsJWKS reports whether the keys are JWKs, which say more of themselves than
+// their id.
+func (s *Settings) IsJWKS() bool { return s.JWKSURL != "" || s.JWKSFile != "" }
+
+// IsKeyring reports whether the keys are those of a ring, which
+// [Settings.LoadRing] reads.
+func (s *Settings) IsKeyring() bool { return s.KeyringFile.Path != "" }
+
 // Remote returns the settings of a remote source, and whether s is one.
 func (s *Settings) Remote() (RemoteSettings, bool) {
 	return RemoteSettings{
@@ -90,6 +121,7 @@ func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 	s.checkSource(at, problems)
 	checkSecrets(s.Secrets, at.At("secrets"), problems)
 	checkPublicKeys(s.PublicKeys, at.At("public_keys"), problems)
+	s.checkSelect(at, problems)
 	if s.JWKSURL != "" {
 		s.checkRemote(at, problems)
 	} else {
@@ -99,13 +131,13 @@ func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 
 func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
 	sources := 0
-	for _, given := range [...]bool{s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != ""} {
+	for _, given := range [...]bool{s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != "", s.IsKeyring()} {
 		if given {
 			sources++
 		}
 	}
 	if sources != 1 {
-		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file and jwks_url")
+		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file, jwks_url and keyring_file")
 	}
 }
 

@@ -37,11 +37,17 @@ func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error)
 	if !s.symmetric {
 		return s.set.candidates(kid, algorithm)
 	}
+	return currentSecrets(s.set.keys, kid, algorithm, at)
+}
+
+// currentSecrets returns the secrets that are current, the one that kid names
+// first.
+func currentSecrets(secrets []*Key, kid, algorithm string, at time.Time) ([]*Key, error) {
 	if a, ok := LookupAlgorithm(algorithm); !ok || !a.Symmetric() {
 		return nil, policy.Deny(policy.AlgorithmNotAllowed, "")
 	}
-	current := make([]*Key, 0, len(s.set.keys))
-	for _, k := range s.set.keys {
+	current := make([]*Key, 0, len(secrets))
+	for _, k := range secrets {
 		switch {
 		case !k.Current(at):
 		case k.ID == kid:
@@ -81,6 +87,9 @@ func (s *Static) Supersede(old *Static) {
 	_, gone := inherit(old.set.keys, s.set.keys)
 	retire(gone)
 }
+
+// Has reports whether a key of this id is in the set.
+func (s *Static) Has(kid string) bool { return s.set.has(kid) }
 
 // Len returns the number of keys.
 func (s *Static) Len() int { return len(s.set.keys) }

@@ -101,6 +101,18 @@ func parseBracket(text string) (s step, rest string, err error) {
 // String returns the path as it was written.
 func (p ClaimPath) String() string { return p.text }
 
+// IsMember reports whether the path leads to a member of the object itself.
+func (p ClaimPath) IsMember() bool { return len(p.steps) == 1 }
+
+// Member returns the name of the object's own member that the path leads to, ""
+// where it leads elsewhere.
+func (p ClaimPath) Member() string {
+	if !p.IsMember() {
+		return ""
+	}
+	return p.steps[0].key
+}
+
 // UnmarshalText reads the path from a configuration.
 func (p *ClaimPath) UnmarshalText(text []byte) error {
 	parsed, err := ParseClaimPath(string(text))

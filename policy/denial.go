@@ -36,6 +36,15 @@ func Fail(reason Reason, err error) error {
 	return &Denial{Reason: reason, Err: err}
 }
 
+// Sentence returns what the client is told: the detail, or else the reason's
+// title.
+func (d *Denial) Sentence() string {
+	if d.Detail != "" {
+		return d.Detail
+	}
+	return d.Reason.Title()
+}
+
 // Error gives the reason and the private cause, for logs; it is never sent to
 // a client.
 func (d *Denial) Error() string {

@@ -42,6 +42,9 @@ type Identity struct {
 	Customer any
 	// Claims are the token's, nil for other credentials.
 	Claims map[string]any
+	// Key is what the key that verified the credential says of itself, never its
+	// material: the members of a JWK, or its id alone as kid.
+	Key map[string]any
 	// Attributes come from the configuration of the token or key.
 	Attributes map[string]string
 	// Authenticator is the configured name of what verified the credential.
@@ -68,6 +71,8 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 		return text(i.Authenticator)
 	case Issuer:
 		return text(i.Issuer)
+	case Tenant:
+		return text(i.Tenant)
 	case TokenID:
 		return text(i.TokenID)
 	case ExpiresAt:
@@ -77,6 +82,8 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 		return strconv.FormatInt(i.ExpiresAt.Unix(), 10), true
 	case Claim:
 		return ref.Path.Lookup(i.Claims)
+	case KeyMember:
+		return ref.Path.Lookup(i.Key)
 	case Attribute:
 		value, ok := i.Attributes[ref.Name]
 		return value, ok

@@ -16,15 +16,18 @@ const (
 	LevelName
 	AuthenticatorName
 	Issuer
+	Tenant
 	ExpiresAt
 	TokenID
 	Claim
 	Attribute
+	KeyMember
 
 	PathValue
 	QueryParameter
 	HeaderField
 	Cookie
+	Body
 	Host
 	Method
 	RequestID
@@ -47,14 +50,17 @@ var sources = map[string]struct {
 	"level":         {LevelName, noOperand},
 	"authenticator": {AuthenticatorName, noOperand},
 	"issuer":        {Issuer, noOperand},
+	"tenant":        {Tenant, noOperand},
 	"expires_at":    {ExpiresAt, noOperand},
 	"token_id":      {TokenID, noOperand},
 	"claims":        {Claim, pathOperand},
 	"attributes":    {Attribute, nameOperand},
+	"key":           {KeyMember, pathOperand},
 	"path":          {PathValue, nameOperand},
 	"query":         {QueryParameter, nameOperand},
 	"header":        {HeaderField, nameOperand},
 	"cookie":        {Cookie, nameOperand},
+	"body":          {Body, pathOperand},
 	"host":          {Host, noOperand},
 	"method":        {Method, noOperand},
 	"request_id":    {RequestID, noOperand},
@@ -62,7 +68,7 @@ var sources = map[string]struct {
 
 // unbuiltSources are those of the contract whose features do not exist yet.
 var unbuiltSources = map[string]bool{
-	"tenant": true, "opaque_id": true, "profile": true, "key": true, "certificate": true, "body": true,
+	"opaque_id": true, "profile": true, "certificate": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;
@@ -82,7 +88,8 @@ type Reference struct {
 	// Name is the wildcard, parameter, header (in canonical form), cookie or
 	// attribute; empty for other sources.
 	Name string
-	// Path leads to the claim; zero for other sources.
+	// Path leads to the claim, the member of the key or the part of the body; zero
+	// for other sources.
 	Path ClaimPath
 	text string
 }
@@ -138,7 +145,7 @@ func (r Reference) String() string { return r.text }
 func (r Reference) IsZero() bool { return r.Source == SourceNone }
 
 // OfIdentity reports whether the reference names a part of the identity.
-func (r Reference) OfIdentity() bool { return r.Source >= CustomerID && r.Source <= Attribute }
+func (r Reference) OfIdentity() bool { return r.Source >= CustomerID && r.Source < PathValue }
 
 // OfRequest reports whether the reference names a part of the request.
 func (r Reference) OfRequest() bool { return r.Source >= PathValue }

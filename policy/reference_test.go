@@ -16,6 +16,7 @@ func TestParseReference(t *testing.T) {
 		"level":                               {policy.LevelName, "", ""},
 		"authenticator":                       {policy.AuthenticatorName, "", ""},
 		"issuer":                              {policy.Issuer, "", ""},
+		"tenant":                              {policy.Tenant, "", ""},
 		"expires_at":                          {policy.ExpiresAt, "", ""},
 		"token_id":                            {policy.TokenID, "", ""},
 		"claims.sub":                          {policy.Claim, "", "sub"},
@@ -23,6 +24,9 @@ func TestParseReference(t *testing.T) {
 		`claims["https://example.com/roles"]`: {policy.Claim, "", `["https://example.com/roles"]`},
 		"attributes.project":                  {policy.Attribute, "project", ""},
 		`attributes["a.b"]`:                   {policy.Attribute, "a.b", ""},
+		"key.kid":                             {policy.KeyMember, "", "kid"},
+		"key.endorsements[0]":                 {policy.KeyMember, "", "endorsements[0]"},
+		`key["x5t#S256"]`:                     {policy.KeyMember, "", `["x5t#S256"]`},
 	}
 	request := map[string]parts{
 		"path.project":         {policy.PathValue, "project", ""},
@@ -69,6 +73,7 @@ func TestParseReferenceErrors(t *testing.T) {
 		"claims":             `"claims": claims wants a name after it: the path is empty`,
 		"claims.":            `"claims.": claims wants a name after it: the path is empty`,
 		"claims[0]":          `"claims[0]": claims wants a name after it: "[0]": starts with an index, but is looked up in an object`,
+		"key":                `"key": key wants a name after it: the path is empty`,
 		"path":               `"path": path wants a name after it: the path is empty`,
 		"attributes.a.b":     `"attributes.a.b": attributes takes one name; quote a name with a dot, as attributes["a.b"]`,
 		"query.ids[0]":       `"query.ids[0]": query takes one name; quote a name with a dot, as query["a.b"]`,
@@ -83,12 +88,9 @@ func TestParseReferenceErrors(t *testing.T) {
 		"header.content-length":    `"header.content-length" cannot be read as a header: it is the server's own`,
 		"header.Transfer-Encoding": `"header.Transfer-Encoding" cannot be read as a header: it is the server's own`,
 
-		"tenant":             "tenant: not supported yet",
 		"opaque_id":          "opaque_id: not supported yet",
 		"profile.id":         "profile: not supported yet",
-		"key.kid":            "key: not supported yet",
 		"certificate.san[0]": "certificate: not supported yet",
-		"body.id":            "body: not supported yet",
 	} {
 		_, err := policy.ParseReference(text)
 		if err == nil || err.Error() != want {
@@ -100,7 +102,7 @@ func TestParseReferenceErrors(t *testing.T) {
 func TestReferenceSame(t *testing.T) {
 	// Each is the same as itself and no other.
 	distinct := []string{
-		"customer_id", "level", "claims.sub", "claims.a.b", `claims["a.b"]`, "attributes.sub", "path.sub", "query.sub", "query.Sub",
+		"customer_id", "level", "claims.sub", "claims.a.b", `claims["a.b"]`, "attributes.sub", "key.sub", "path.sub", "query.sub", "query.Sub",
 		"cookie.sub", "header.Sub",
 	}
 	for i, a := range distinct {

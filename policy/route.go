@@ -1,6 +1,50 @@
 package policy
 
-import "time"
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Strip names parts of a request that end at Postern.
+type Strip struct {
+	Headers []string `yaml:"headers"`
+	Query   []string `yaml:"query"`
+	Cookies []string `yaml:"cookies"`
+}
+
+// GroupName is the name of a group of authenticators in metrics and logs.
+func GroupName(members []string) string { return strings.Join(members, "+") }
+
+// Check reports what is wrong with the names.
+func (s *Strip) Check(at Path, problems *Problems) {
+	for i, name := range s.Headers {
+		if CanonicalAlias(name) != http.CanonicalHeaderKey(name) || slices.Contains(takenHeaders, http.CanonicalHeaderKey(name)) {
+			problems.Addf(at.At("headers", i), "%q cannot be stripped: use the name of a plain header", name)
+		}
+	}
+	for key, names := range map[string][]string{"query": s.Query, "cookies": s.Cookies} {
+		for i, name := range names {
+			if name == "" {
+				problems.Addf(at.At(key, i), "the name is empty")
+			}
+		}
+	}
+}
+
+// merged returns what both strip, headers in canonical form.
+func (s Strip) merged(o Strip) Strip {
+	m := Strip{
+		Headers: slices.Concat(s.Headers, o.Headers),
+		Query:   slices.Concat(s.Query, o.Query),
+		Cookies: slices.Concat(s.Cookies, o.Cookies),
+	}
+	for i, name := range m.Headers {
+		m.Headers[i] = http.CanonicalHeaderKey(name)
+	}
+	return m
+}
 
 // Route is one compiled entry of the configuration's routes. It is immutable
 // and safe for concurrent use.
@@ -17,13 +61,35 @@ type Route struct {
 	// EncodedSlash lets a segment of the path hold a %2F.
 	EncodedSlash bool
 
-	// Alternatives are the names of authenticators, in the order in which a
-	// request is held to them.
-	Alternatives []string
+	// Alternatives are groups of authenticators by name, in the order in which a
+	// request is held to them. It needs all members of one.
+	Alternatives [][]string
 	Rules        []Rule
 	Headers      *HeaderSet
 	// ForwardCredential overrides what the authenticators say; nil does not.
 	ForwardCredential *bool
+
+	// Require is asked of the identity beyond its being verified.
+	Require Requirement
+	// Report decides and tells, but refuses nothing, until ReportUntil; a zero
+	// time is no end.
+	Report      bool
+	ReportUntil time.Time
+
+	// BodyForm says that bodies are forms and not JSON; BodyLimit, in bytes, is
+	// for those that are read.
+	BodyForm  bool
+	BodyLimit int64
+	// Origins are the pages that may make a browser send requests; nil for all.
+	Origins []string
+	// PassAuthorization leaves the client's credentials to the backend.
+	PassAuthorization bool
+	// Denials names the format of denials, "" for the default; CORS is nil where
+	// the global policy for pages of other origins counts.
+	Denials string
+	CORS    *CORS
+	// Strip is removed besides credentials and identity headers.
+	Strip Strip
 
 	Upstream string
 	// StripPrefix is taken from the path that is forwarded, then AddPrefix put
@@ -33,4 +99,9 @@ type Route struct {
 	PreserveHost bool
 	// Timeout bounds the whole exchange with the upstream; 0 is no bound.
 	Timeout time.Duration
+}
+
+// Reports reports whether the route only reports what it would refuse.
+func (r *Route) Reports(at time.Time) bool {
+	return r.Report && (r.ReportUntil.IsZero() || at.Before(r.ReportUntil))
 }

@@ -1,14 +1,8 @@
 package policy
 
 import (
-	"fmt"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
-	"unicode"
-
-	"golang.org/x/net/http/httpguts"
+	"time"
 )
 
 // RouteSettings configure one route.
@@ -21,7 +15,10 @@ type RouteSettings struct {
 	Authenticate    []OneOrMore[string]  `yaml:"authenticate"`
 	Consistency     []RuleSettings       `yaml:"consistency"`
 	IdentityHeaders map[string]*Template `yaml:"identity_headers"`
-	Mode            string               `yaml:"mode"`
+	Require         RequirementSettings  `yaml:"require"`
+	// Mode is enforce, or report, which may end at a date.
+	Mode  string    `yaml:"mode"`
+	Until time.Time `yaml:"until"`
 
 	LoosePaths        bool      `yaml:"loose_paths"`
 	AllowEncodedSlash bool      `yaml:"allow_encoded_slash"`
@@ -31,17 +28,21 @@ type RouteSettings struct {
 	Timeout           *Duration `yaml:"timeout"`
 	ForwardCredential *bool     `yaml:"forward_credential"`
 
-	Require           Unsupported `yaml:"require"`
-	Denials           Unsupported `yaml:"denials"`
-	Body              Unsupported `yaml:"body"`
-	BodyLimit         Unsupported `yaml:"body_limit"`
-	Streams           Unsupported `yaml:"streams"`
-	Upgrade           Unsupported `yaml:"upgrade"`
-	Origins           Unsupported `yaml:"origins"`
-	PassAuthorization Unsupported `yaml:"pass_authorization"`
-	Strip             Unsupported `yaml:"strip"`
-	CORS              Unsupported `yaml:"cors"`
-	Until             Unsupported `yaml:"until"`
+	// Body is what rules and carriers read: json or form.
+	Body      string `yaml:"body"`
+	BodyLimit Size   `yaml:"body_limit"`
+	// Origins are scheme://host[:port] of pages; required beside cookies.
+	Origins           OneOrMore[string] `yaml:"origins"`
+	PassAuthorization bool              `yaml:"pass_authorization"`
+	Strip             Strip             `yaml:"strip"`
+
+	// Denials names a format.
+	Denials string `yaml:"denials"`
+	// CORS replaces the global policy for pages of other origins.
+	CORS *CORSSettings `yaml:"cors"`
+
+	Streams Unsupported `yaml:"streams"`
+	Upgrade Unsupported `yaml:"upgrade"`
 }
 
 // RuleSettings configure one consistency rule.
@@ -51,24 +52,31 @@ type RuleSettings struct {
 	Required bool      `yaml:"required"`
 	When     []Level   `yaml:"when"`
 
-	Op          Unsupported `yaml:"op"`
-	UnsignedIDs Unsupported `yaml:"unsigned_ids"`
-	Profile     Unsupported `yaml:"profile"`
-	With        Unsupported `yaml:"with"`
+	// Op is equal or in.
+	Op          string   `yaml:"op"`
+	UnsignedIDs []string `yaml:"unsigned_ids"`
+
+	Profile Unsupported `yaml:"profile"`
+	With    Unsupported `yaml:"with"`
 }
 
 // SetDefaults fills in what the configuration leaves out.
-func (s *RouteSettings) SetDefaults() { s.Mode, s.PreserveHost = "enforce", true }
+func (s *RouteSettings) SetDefaults() {
+	s.Mode, s.PreserveHost = "enforce", true
+	s.Body, s.BodyLimit = "json", 1<<20
+}
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *RuleSettings) SetDefaults() {
 	s.Identity, s.Required = Reference{Source: CustomerID, text: "customer_id"}, true
+	s.Op = "equal"
 }
 
-// NewRoutes compiles routes; global are the identity headers of every route.
+// NewRoutes compiles routes; global are the identity headers of every route,
+// and strip is what every route strips.
 // Settings at fault are compiled as far as they go, so that the faults between
 // routes are found together with those inside them.
-func NewRoutes(settings []RouteSettings, global map[string]*Template) []*Route {
+func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Strip) []*Route {
 	routes := make([]*Route, 0, len(settings))
 	common := NewHeaderSet(global)
 	for i := range settings {
@@ -84,6 +92,16 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template) []*Route {
 			StripPrefix:       s.StripPrefix,
 			AddPrefix:         s.AddPrefix,
 			PreserveHost:      s.PreserveHost,
+			Require:           NewRequirement(&s.Require),
+			Report:            s.Mode == "report",
+			ReportUntil:       s.Until,
+			BodyForm:          s.Body == "form",
+			BodyLimit:         int64(s.BodyLimit),
+			Origins:           s.Origins,
+			PassAuthorization: s.PassAuthorization,
+			Denials:           s.Denials,
+			CORS:              NewCORS(s.CORS),
+			Strip:             s.Strip.merged(strip),
 		}
 		for k := range s.Match {
 			if s.Match[k].String() != "" {
@@ -91,10 +109,13 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template) []*Route {
 			}
 		}
 		for _, alternative := range s.Authenticate {
-			r.Alternatives = append(r.Alternatives, alternative...)
+			r.Alternatives = append(r.Alternatives, alternative)
 		}
 		for _, rule := range s.Consistency {
-			r.Rules = append(r.Rules, Rule{rule.Identity, rule.Request, rule.Required, rule.When})
+			r.Rules = append(r.Rules, Rule{
+				Identity: rule.Identity, Request: rule.Request, Required: rule.Required, When: rule.When,
+				In: rule.Op == "in", UnsignedIDs: rule.UnsignedIDs,
+			})
 		}
 		if len(s.IdentityHeaders) > 0 {
 			r.Headers = NewHeaderSet(mergeHeaders(global, s.IdentityHeaders))
@@ -124,167 +145,4 @@ func mergeHeaders(global, own map[string]*Template) map[string]*Template {
 		}
 	}
 	return merged
-}
-
-// ReservedName is what a metric says where there is no route, authenticator or
-// upstream; none of them may be called so.
-const ReservedName = "none"
-
-// maxNameBytes bounds the name of a route, which every line of the log repeats.
-const maxNameBytes = 128
-
-func notPrintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// CheckRoutes reports what is wrong with routes beyond their syntax, as far as
-// policy alone can tell.
-func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template, problems *Problems) {
-	checkHeaders(Path{"identity_headers"}, global, nil, false, problems)
-	names := make(map[string]int, len(settings))
-	for i := range settings {
-		s, place := &settings[i], at.At(i)
-		if len(s.Match) == 0 {
-			problems.Addf(place, "match is missing")
-		}
-		if other, taken := names[s.routeName()]; taken && s.routeName() != "" {
-			problems.List = append(problems.List, Problem{
-				Path: place.At("name"), Other: at.At(other), Message: fmt.Sprintf("the name %q is taken", s.routeName()),
-			})
-		}
-		names[s.routeName()] = i
-		switch {
-		case len(s.Name) > maxNameBytes || strings.ContainsFunc(s.Name, notPrintable):
-			problems.Addf(place.At("name"), "is no name: use up to %d bytes without control characters", maxNameBytes)
-		case s.Name == ReservedName:
-			problems.Addf(place.At("name"), "%s is reserved: it is the label of what has no name", ReservedName)
-		}
-		switch s.Mode {
-		case "enforce":
-		case "report":
-			problems.Addf(place.At("mode"), "report: not supported yet")
-		default:
-			problems.Addf(place.At("mode"), "%q is no mode: use enforce", s.Mode)
-		}
-		if s.Timeout != nil && *s.Timeout <= 0 {
-			problems.Addf(place.At("timeout"), "wants more than 0s: leave it out for no bound")
-		}
-		s.checkPrefixes(place, problems)
-		s.checkRules(place, problems)
-		checkHeaders(place.At("identity_headers"), s.IdentityHeaders, s.Consistency, true, problems)
-		s.checkGlobalHeaders(place, global, problems)
-	}
-}
-
-func (s *RouteSettings) checkRules(at Path, problems *Problems) {
-	for i, rule := range s.Consistency {
-		place := at.At("consistency", i)
-		if !rule.Identity.OfIdentity() {
-			problems.Addf(place.At("identity"), "%s is no part of an identity", rule.Identity)
-		}
-		switch {
-		case rule.Request.IsZero():
-			problems.Addf(place, "request is missing")
-		case rule.Request.OfIdentity():
-			problems.Addf(place.At("request"), "%s is no part of a request", rule.Request)
-		case rule.Request.Source == RequestID:
-			problems.Addf(place.At("request"), "request_id names nobody")
-		}
-		if rule.When != nil && len(rule.When) == 0 {
-			problems.Addf(place.At("when"), "an empty list would switch the rule off")
-		}
-		s.checkWildcard(place.At("request"), rule.Request, problems)
-	}
-}
-
-// checkWildcard: a path value must be captured by every pattern of the route.
-func (s *RouteSettings) checkWildcard(at Path, ref Reference, problems *Problems) {
-	if ref.Source != PathValue {
-		return
-	}
-	for i := range s.Match {
-		if p := &s.Match[i]; p.String() != "" && !p.HasWildcard(ref.Name) {
-			problems.Addf(at, "the pattern %q has no wildcard {%s}", s.Match[i].String(), ref.Name)
-		}
-	}
-}
-
-func (s *RouteSettings) checkPrefixes(at Path, problems *Problems) {
-	for key, prefix := range map[string]string{"strip_prefix": s.StripPrefix, "add_prefix": s.AddPrefix} {
-		if prefix == "" {
-			continue
-		}
-		pattern, err := ParsePattern(prefix)
-		if err != nil || prefix[0] != '/' || len(pattern.Wildcards()) > 0 || strings.HasSuffix(prefix, "/") || strings.ContainsFunc(prefix, notPlainPath) {
-			problems.Addf(at.At(key), "%q is no prefix: use a plain path without a slash at its end, such as /v2", prefix)
-		}
-	}
-	for i := range s.Match {
-		if path := s.Match[i].Path(); path != "" && s.StripPrefix != "" && path != s.StripPrefix && !strings.HasPrefix(path, s.StripPrefix+"/") {
-			problems.Addf(at.At("strip_prefix"), "the pattern %q does not begin with %q", s.Match[i].String(), s.StripPrefix)
-		}
-	}
-}
-
-// notPlainPath reports whether a byte of a path might be encoded on its way.
-func notPlainPath(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~", r))
-}
-
-// checkGlobalHeaders: a global template may name a part of the request only
-// where each route that sends it compares that part.
-func (s *RouteSettings) checkGlobalHeaders(at Path, global map[string]*Template, problems *Problems) {
-	for _, name := range slices.Sorted(maps.Keys(global)) {
-		merged := mergeHeaders(map[string]*Template{name: global[name]}, s.IdentityHeaders)
-		if template := merged[http.CanonicalHeaderKey(name)]; template == nil || template != global[name] {
-			continue
-		}
-		for _, ref := range global[name].References() {
-			if ref.OfRequest() && !compares(s.Consistency, ref) {
-				problems.Addf(at, "sends the identity header %s, but no required rule of this route compares %s", name, ref)
-			}
-		}
-	}
-}
-
-// takenHeaders are fields with a meaning of their own between proxies.
-var takenHeaders = []string{"Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length",
-	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin", "Proxy-Authorization",
-	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Real-Ip", "X-Request-Id"}
-
-func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings, ofRoute bool, problems *Problems) {
-	seen := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(templates)) {
-		place, canonical := at.At(name), http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
-			problems.Addf(place, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
-		case slices.Contains(takenHeaders, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") ||
-			strings.HasPrefix(canonical, "X-Original-") || strings.HasPrefix(canonical, "Postern-"):
-			problems.Addf(place, "%s has a meaning of its own and cannot carry an identity", name)
-		case seen[canonical] != "":
-			problems.Addf(place, "is the same header as %s", seen[canonical])
-		}
-		seen[canonical] = name
-		if templates[name] == nil {
-			if !ofRoute {
-				problems.Addf(place, "null removes a header from one route: there is nothing to remove here")
-			}
-			continue
-		}
-		if !ofRoute {
-			continue // what it may name depends on each route
-		}
-		for _, ref := range templates[name].References() {
-			if ref.OfRequest() && !compares(rules, ref) {
-				problems.Addf(place, "no required rule of this route compares %s, so that a client could choose it", ref)
-			}
-		}
-	}
-}
-
-// compares reports whether the upstream may be told a part of the request: it
-// is our own, or a required rule that always applies compares it.
-func compares(rules []RuleSettings, ref Reference) bool {
-	return ref.Source == RequestID || slices.ContainsFunc(rules, func(rule RuleSettings) bool {
-		return rule.Required && len(rule.When) == 0 && rule.Request.Same(ref)
-	})
 }

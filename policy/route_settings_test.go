@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"postern/policy"
 )
@@ -62,8 +63,8 @@ func TestCheckRoutes(t *testing.T) {
 	}{
 		"no fault": {nil, headers("X-Customer-Id", "{customer_id}", "X-Request", "{request_id}"), nil},
 		"no match": {func(s *settings) { s.Match = nil }, nil, []string{"routes[0]: match is missing"}},
-		"report":   {func(s *settings) { s.Mode = "report" }, nil, []string{"routes[0].mode: report: not supported yet"}},
-		"mode":     {func(s *settings) { s.Mode = "off" }, nil, []string{`routes[0].mode: "off" is no mode: use enforce`}},
+		"report":   {func(s *settings) { s.Mode = "report" }, nil, nil},
+		"mode":     {func(s *settings) { s.Mode = "off" }, nil, []string{`routes[0].mode: "off" is no mode: use enforce or report`}},
 		"timeout": {func(s *settings) { s.Timeout = duration(0) }, nil, []string{
 			"routes[0].timeout: wants more than 0s: leave it out for no bound",
 		}},
@@ -103,13 +104,13 @@ func TestCheckRoutes(t *testing.T) {
 
 		"rule": {func(s *settings) { s.Consistency = []policy.RuleSettings{compare(t, "path.project")} }, nil, nil},
 		"rule without request": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "issuer")}}
+			s.Consistency = []policy.RuleSettings{{Op: "equal", Identity: reference(t, "tenant")}}
 		}, nil, []string{"routes[0].consistency[0]: request is missing"}},
 		"rule the wrong way round": {func(s *settings) {
-			s.Consistency = []policy.RuleSettings{{Identity: reference(t, "query.x"), Request: reference(t, "issuer")}}
+			s.Consistency = []policy.RuleSettings{{Op: "equal", Identity: reference(t, "query.x"), Request: reference(t, "tenant")}}
 		}, nil, []string{
 			"routes[0].consistency[0].identity: query.x is no part of an identity",
-			"routes[0].consistency[0].request: issuer is no part of a request",
+			"routes[0].consistency[0].request: tenant is no part of a request",
 		}},
 		"rule on our own id": {func(s *settings) { s.Consistency = []policy.RuleSettings{compare(t, "request_id")} }, nil, []string{
 			"routes[0].consistency[0].request: request_id names nobody",
@@ -224,14 +225,15 @@ func TestNewRoutes(t *testing.T) {
 			s.LoosePaths, s.AllowEncodedSlash, s.PreserveHost = true, true, false
 			s.StripPrefix, s.AddPrefix, s.Timeout, s.ForwardCredential = "/b", "/d", &timeout, &forward
 		}),
-	}, global)
+	}, global, policy.Strip{Headers: []string{"x-debug"}})
 
 	patterns := []policy.Pattern{pattern(t, "GET /a"), pattern(t, "/b/{id}"), pattern(t, "/c/{id}")}
+	strip := policy.Strip{Headers: []string{"X-Debug"}}
 	want := []*policy.Route{
-		{Index: 0, Name: "GET /a", Patterns: []*policy.Pattern{&patterns[0]}, PreserveHost: true},
+		{Index: 0, Name: "GET /a", Patterns: []*policy.Pattern{&patterns[0]}, PreserveHost: true, BodyLimit: 1 << 20, Strip: strip},
 		{
 			Index: 1, Name: "second", Patterns: []*policy.Pattern{&patterns[1], &patterns[2]}, Upstream: "chat",
-			Alternatives: []string{"web", "anonymous"},
+			Alternatives: [][]string{{"web"}, {"anonymous"}}, BodyLimit: 1 << 20, Strip: strip,
 			Rules: []policy.Rule{
 				{Identity: reference(t, "customer_id"), Request: reference(t, "path.id"), Required: true, When: []policy.Level{policy.Customer}},
 			},
@@ -254,7 +256,7 @@ func TestNewRoutes(t *testing.T) {
 	}
 	text := cmp.Transformer("text", func(p policy.Pattern) string { return p.String() })
 	reference := cmp.Transformer("text", func(r policy.Reference) string { return r.String() })
-	if diff := cmp.Diff(want, routes, text, reference); diff != "" {
+	if diff := cmp.Diff(want, routes, text, reference, cmp.AllowUnexported(policy.Requirement{}), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,6 +11,19 @@ type Rule struct {
 	Required bool
 	// When limits the rule to these levels; empty means every level.
 	When []Level
+	// In compares with each element of the identity's list instead of with the
+	// identity itself.
+	In bool
+	// UnsignedIDs are members of an object of ids that the client chooses: where
+	// the identity has none of the kind, they are not compared, and name nobody.
+	UnsignedIDs []string
+}
+
+// Named is what a request has where a rule looks: texts for what is text by
+// nature, values for parts of a JSON body, nil for each one that is missing.
+type Named struct {
+	Texts  []string
+	Values []BodyValue
 }
 
 // Applies reports whether the rule is for identities of this level.
@@ -20,27 +33,111 @@ func (r *Rule) Applies(level Level) bool {
 
 // Check compares the identity with what the request names: every value that
 // stands where the rule looks, none where it names nothing.
-func (r *Rule) Check(id *Identity, named []string) error {
+func (r *Rule) Check(id *Identity, named Named) error {
 	want, known := id.Resolve(r.Identity)
-	if known {
-		// A list or an object equals no text, and an empty text names nobody.
-		var empty bool
-		empty, known = SameText(want, "")
-		known = known && !empty
-	}
+	known = known && r.comparable(want)
 	if !known && id.Level == Customer {
 		return Denyf(MissingClaim, "%s is missing, or cannot be compared with %s", r.Identity, r.Request)
 	}
-	if len(named) == 0 {
-		if r.Required {
-			return Denyf(IdentityMissing, "the request does not carry %s", r.Request)
+	for _, text := range named.Texts {
+		if !known || !r.names(want, text) {
+			return r.mismatch()
 		}
-		return nil
 	}
-	for _, text := range named {
-		if same, _ := SameText(want, text); !same {
-			return Denyf(IdentityMismatch, "%s differs from %s", r.Request, r.Identity)
+	somebody, everywhere := len(named.Texts) > 0, true
+	for _, value := range named.Values {
+		if value == nil || !known && r.unsigned(value) {
+			everywhere = false
+			continue
 		}
+		if !known || !r.agrees(want, value) {
+			return r.mismatch()
+		}
+		somebody = true
+	}
+	if r.Required && !(somebody && everywhere) {
+		return Denyf(IdentityMissing, "the request does not carry %s", r.Request)
 	}
 	return nil
+}
+
+func (r *Rule) mismatch() error {
+	return Denyf(IdentityMismatch, "%s differs from %s", r.Request, r.Identity)
+}
+
+// comparable reports whether the rule knows how to compare the identity. What is
+// empty names nobody.
+func (r *Rule) comparable(want any) bool {
+	switch want := want.(type) {
+	case []any:
+		return r.In && len(want) > 0
+	case map[string]any:
+		return !r.In && r.Request.Source == Body && len(want) > 0
+	default:
+		_, comparable := SameText(want, "")
+		return comparable && !r.In && want != ""
+	}
+}
+
+// names reports whether a text names the identity.
+func (r *Rule) names(want any, text string) bool {
+	if list, ok := want.([]any); ok {
+		return slices.ContainsFunc(list, func(element any) bool { return isNamed(element, text) })
+	}
+	return isNamed(want, text)
+}
+
+// isNamed reports whether a text is that of an id; an empty one is nobody's.
+func isNamed(id any, text string) bool {
+	same, _ := SameText(id, text)
+	return same && text != ""
+}
+
+// agrees reports whether a value of the body names the identity.
+func (r *Rule) agrees(want any, value BodyValue) bool {
+	if ids, ok := want.(map[string]any); ok {
+		return r.sameIDs(ids, value)
+	}
+	text, ok := value.Text()
+	return ok && r.names(want, text)
+}
+
+// sameIDs holds an object of ids in a request to that of the identity: each id
+// of the identity must be there, and no other but those that are unsigned or
+// null, and cannot be taken for one of the identity.
+func (r *Rule) sameIDs(want map[string]any, named BodyValue) bool {
+	signed := 0
+	for kind, value := range named.members() {
+		if id, ok := want[kind]; ok {
+			text, ok := value.Text()
+			if !ok || !isNamed(id, text) {
+				return false
+			}
+			signed++
+			continue
+		}
+		for other := range want {
+			if isMemberAlias([]byte(kind), other) {
+				return false
+			}
+		}
+		if value != nil && !slices.Contains(r.UnsignedIDs, kind) {
+			return false
+		}
+	}
+	return signed == len(want)
+}
+
+// unsigned reports whether a value is an object of ids that holds none that
+// could be signed.
+func (r *Rule) unsigned(value BodyValue) bool {
+	if len(r.UnsignedIDs) == 0 || value[0] != '{' {
+		return false
+	}
+	for kind, id := range value.members() {
+		if id != nil && !slices.Contains(r.UnsignedIDs, kind) {
+			return false
+		}
+	}
+	return true
 }

@@ -15,6 +15,21 @@ type OneOrMore[T any] []T
 // ScalarAsOne marks the type for the configuration decoder.
 func (OneOrMore[T]) ScalarAsOne() {}
 
+// Included is a setting whose value stands in a YAML or JSON file of its own.
+type Included[T any] struct {
+	// Path is that of the file, "" where the setting is not written.
+	Path string
+	// Content is what the file holds.
+	Content T
+}
+
+// Include takes the path of the file and returns where its content belongs, for
+// the configuration decoder.
+func (i *Included[T]) Include(path string) (content any) {
+	i.Path = path
+	return &i.Content
+}
+
 // Path is where a setting stands: keys (string) and list indices (int) from
 // the top of the file.
 type Path []any

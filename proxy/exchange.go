@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
@@ -29,6 +31,10 @@ type exchange struct {
 	request  gate.Request
 	decision gate.Decision
 	body     *inboundBody // nil where the request has none
+	length   int64        // as announced, -1 for unknown
+	buffered []byte       // the whole body, once the gate has read it
+	prefix   []byte       // what was read of a body that is not read to its end
+	reserved int64        // bytes of the budget for bodies
 	// status is what the upstream answered, once that is on its way.
 	status int
 	// answerErr is why the upstream's answer could not be read to its end.
@@ -58,6 +64,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		Header: r.Header,
 		Time:   x.began,
 		ID:     requestID(r, x.trusted),
+	}
+	if x.body != nil {
+		x.length, x.request.Body = r.ContentLength, x
 	}
 	return x
 }
@@ -97,7 +106,12 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	// It is not forwarded, and httputil answers a strange one itself.
 	delete(r.Header, "Upgrade")
-	if x.body != nil {
+	switch {
+	case x.buffered != nil:
+		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(x.buffered)), int64(len(x.buffered)), nil
+	case x.prefix != nil:
+		r.Body = &resumedBody{io.MultiReader(bytes.NewReader(x.prefix), x.body), x.body}
+	case x.body != nil:
 		r.Body = x.body
 	}
 	complete := false

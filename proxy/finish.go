@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"postern/gate"
 	"postern/policy"
 )
 
@@ -32,8 +33,9 @@ func (x *exchange) finish() {
 	case denial.Reason == policy.ClientClosed:
 		status, abort = denial.Reason.Status(), true
 	default:
-		status = denial.Reason.Status()
-		x.refuse(denial)
+		answer := x.decision.Render(denial, x.request.ID)
+		status = answer.Status
+		x.write(answer)
 	}
 	x.account(denial, status, time.Now())
 	if abort {
@@ -49,8 +51,8 @@ func (x *exchange) outcome() *policy.Denial {
 	return x.decision.Denial
 }
 
-func (x *exchange) refuse(denial *policy.Denial) {
-	answer := x.decision.Render(denial, x.request.ID)
+// write sends an answer of Postern's own.
+func (x *exchange) write(answer gate.Answer) {
 	maps.Copy(x.writer.Header(), answer.Header)
 	x.writer.WriteHeader(answer.Status)
 	if !x.head {
@@ -62,6 +64,7 @@ func (x *exchange) refuse(denial *policy.Denial) {
 func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	h := x.handler
 	h.metrics.InFlight(-1)
+	h.bodies.used.Add(-x.reserved)
 	route := x.state.unrouted
 	if runtime := x.route(); runtime != nil {
 		route = runtime.metrics
@@ -70,17 +73,27 @@ func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 
 	d := &x.decision
 	verdict, reason, level := "allow", policy.ReasonNone, slog.LevelInfo
+	if denial == nil {
+		denial = d.Reported
+	}
 	if denial != nil {
 		reason, level = denial.Reason, denial.Reason.Level()
 	}
-	if d.Denial != nil || x.decided.IsZero() || reason == policy.MalformedRequest {
+	switch {
+	case d.Denial != nil || x.decided.IsZero() || reason == policy.MalformedRequest:
 		verdict = "deny" // also of a request that broke off while it was passed on
+	case d.Reported != nil:
+		verdict = "report_deny"
 	}
 	route.Decision(d.Authenticator, verdict, reason)
 	if a := x.state.authenticators[d.Authenticator]; a != nil && !x.decided.IsZero() {
 		a.Observe(d.Cache.String(), x.decided.Sub(x.began))
-		if d.Verified != nil && d.Verified.SecretID != "" {
-			a.SecretUsed(d.Verified.SecretID)
+	}
+	if d.Verified != nil {
+		for _, v := range d.Verified.Members() {
+			if a := x.state.authenticators[v.Authenticator]; a != nil && v.SecretID != "" {
+				a.SecretUsed(v.SecretID)
+			}
 		}
 	}
 	if !x.answered.IsZero() {

@@ -16,6 +16,7 @@ type Handler struct {
 	state    atomic.Pointer[State]
 	draining atomic.Bool
 	active   atomic.Int64
+	bodies   bodyBudget
 	metrics  *metrics.Registry
 	log      *slog.Logger
 }
@@ -60,11 +61,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.active.Add(-1)
 	if h.draining.Load() {
 		w.Header().Set("Connection", "close")
+		x.state.gate.Begin(&x.request, &x.decision)
 		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
 		return
 	}
 	x.decide(r)
-	if x.decision.Denial == nil {
+	switch {
+	case x.decision.Denial != nil:
+	case x.decision.Preflight:
+		answer := x.decision.AnswerPreflight()
+		x.status = answer.Status
+		x.write(answer)
+	default:
 		x.forward(w, r)
 	}
 }

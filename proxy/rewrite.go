@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -16,7 +17,7 @@ import (
 func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 	x := exchangeOf(p.In.Context())
 	out := p.Out
-	stripped := x.decision.Outbound(out.Header)
+	stripped := x.decision.Outbound(out.Header, out.URL)
 	trailers := 0
 	if len(p.In.Trailer) > 0 {
 		trailers = x.decision.ReservedTrailers(p.In.Trailer)
@@ -25,6 +26,10 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 	}
 	x.handler.metrics.Stripped(stripped.Exact, stripped.Alias, trailers)
 	x.setForwarded(p)
+	if x.buffered != nil {
+		// The transport may send it again where nothing of it has arrived.
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.buffered)), nil }
+	}
 
 	out.URL.Scheme, out.URL.Host, out.URL.User = u.scheme, u.host, nil
 	route := x.decision.Route
@@ -73,6 +78,7 @@ func modifyResponse(res *http.Response) error {
 	}
 	x.status = res.StatusCode
 	removeOwn(res.Header)
+	x.decision.ApplyCORS(res.Header)
 	removeOwn(res.Trailer) // what was announced
 	res.Body = &outboundBody{res.Body, res, x}
 	return nil

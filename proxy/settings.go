@@ -142,17 +142,24 @@ type LimitSettings struct {
 	// Connections is how many are open at a time; others wait to be accepted.
 	Connections int `yaml:"connections"`
 	// TokenBytes is the longest token that is looked at.
-	TokenBytes        policy.Size        `yaml:"token_bytes"`
-	InFlightBodyBytes policy.Unsupported `yaml:"in_flight_body_bytes"`
+	TokenBytes policy.Size `yaml:"token_bytes"`
+	// InFlightBodyBytes bounds all bodies that rules or carriers read at a time;
+	// bodies that only pass through do not count.
+	InFlightBodyBytes policy.Size `yaml:"in_flight_body_bytes"`
 }
 
 // SetDefaults fills in what the configuration leaves out.
-func (s *LimitSettings) SetDefaults() { s.Connections, s.TokenBytes = 10_000, 16<<10 }
+func (s *LimitSettings) SetDefaults() {
+	s.Connections, s.TokenBytes, s.InFlightBodyBytes = 10_000, 16<<10, 64<<20
+}
 
 // Check reports what is wrong with the settings.
 func (s *LimitSettings) Check(at policy.Path, problems *policy.Problems) {
 	if s.Connections < 1 {
 		problems.Addf(at.At("connections"), "wants 1 or more")
+	}
+	if s.InFlightBodyBytes < 64<<10 {
+		problems.Addf(at.At("in_flight_body_bytes"), "wants 64KiB or more")
 	}
 	if s.TokenBytes < 256 || s.TokenBytes > 1<<20 {
 		problems.Addf(at.At("token_bytes"), "wants 256B to 1MiB")

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"postern/gate"
@@ -16,7 +17,8 @@ type State struct {
 	trusted []CIDR
 	// bodyTimeout bounds the time in which a request's body arrives.
 	bodyTimeout time.Duration
-	fullPath    bool // log paths as they came
+	bodyBytes   int64 // of all bodies that are read at a time
+	fullPath    bool  // log paths as they came
 	unrouted    *metrics.Route
 	// authenticators by name, the built-in one included.
 	authenticators map[string]*metrics.Authenticator
@@ -37,6 +39,7 @@ type StateSettings struct {
 	Upstreams   map[string]*Upstream
 	Trusted     []CIDR
 	BodyTimeout time.Duration
+	BodyBytes   int64
 	FullPath    bool
 	Metrics     *metrics.Registry
 }
@@ -48,6 +51,7 @@ func NewState(s StateSettings) *State {
 		routes:      make([]routeRuntime, len(s.Routes)),
 		trusted:     s.Trusted,
 		bodyTimeout: s.BodyTimeout,
+		bodyBytes:   s.BodyBytes,
 		fullPath:    s.FullPath,
 		unrouted:    s.Metrics.Route(""),
 
@@ -59,8 +63,10 @@ func NewState(s StateSettings) *State {
 			metrics:  s.Metrics.Route(r.Name),
 			strip:    countSegments(r.StripPrefix),
 		}
-		for _, name := range r.Alternatives {
-			state.authenticators[name] = s.Metrics.Authenticator(name)
+		for _, names := range r.Alternatives {
+			for _, name := range slices.Concat(names, []string{policy.GroupName(names)}) {
+				state.authenticators[name] = s.Metrics.Authenticator(name)
+			}
 		}
 	}
 	return state

@@ -43,11 +43,20 @@ func printRoutes(out io.Writer, routes []*policy.Route) error {
 		}
 		for i := range max(len(r.Patterns), len(rules)) {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
-				onlyFirst(i, r.Name), nth(i, r.Patterns), onlyFirst(i, strings.Join(r.Alternatives, ", ")),
+				onlyFirst(i, r.Name), nth(i, r.Patterns), onlyFirst(i, describeAlternatives(r)),
 				nth(i, rules), onlyFirst(i, r.Upstream))
 		}
 	}
 	return table.Flush()
+}
+
+// describeAlternatives writes groups with a plus sign.
+func describeAlternatives(r *policy.Route) string {
+	names := make([]string, 0, len(r.Alternatives))
+	for _, group := range r.Alternatives {
+		names = append(names, policy.GroupName(group))
+	}
+	return strings.Join(names, ", ")
 }
 
 // describeRule writes a rule as a line, with all that relaxes it.

@@ -43,10 +43,8 @@ var statuses = map[policy.Reason]int{
 
 // unbuilt are the reasons of features that do not exist yet.
 var unbuilt = map[policy.Reason]bool{
-	policy.MalformedBody: true, policy.BodyTooLarge: true, // rules on bodies
 	policy.Revoked: true, policy.InactiveToken: true, policy.IntrospectionUnavailable: true, policy.ProfileUnavailable: true,
-	policy.InsufficientLevel: true, policy.OriginNotAllowed: true,
-	policy.TooManyFailures: true, policy.Overloaded: true,
+	policy.TooManyFailures: true,
 }
 
 // refusal is a request that must fail, and everything that must come of it.
@@ -56,6 +54,7 @@ type refusal struct {
 
 	method, target string // GET unless told
 	fields         []string
+	body           string
 	// provoke sends the request where an ordinary client cannot; no answer
 	// means that the client had gone.
 	provoke func(t *testing.T, w *world) *answer
@@ -121,7 +120,7 @@ func (r *refusal) check(t *testing.T, w *world) {
 	if r.provoke != nil {
 		got = r.provoke(t, w)
 	} else {
-		a := w.send(r.method, r.target, r.fields...)
+		a := w.exchange(w.request(r.method, r.target, strings.NewReader(r.body), r.fields...))
 		got = &a
 	}
 	logged := w.log.next(t, "request")

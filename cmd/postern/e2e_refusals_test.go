@@ -49,6 +49,23 @@ func refusals(t *testing.T, w *world) []refusal {
 			credential: "mobile", detail: "path.project differs from attributes.project"},
 	)
 
+	asJSON := append(token("project-secret"), "Content-Type: application/json")
+	overloaded := refusal{reason: policy.Overloaded, method: http.MethodPost, target: "/body", fields: asJSON, body: `{"project":"acme"}`, credential: "mobile", retryAfter: "5", level: "WARN"}
+	overloaded.provoke = whileBodiesFillTheRoom(overloaded)
+	add(refusal{method: http.MethodPost, target: "/body", route: "body", path: "/body", authenticator: "project-token"},
+		refusal{reason: policy.MalformedBody, fields: asJSON, body: `{"project":"acme","project":"other"}`, credential: "mobile",
+			detail: "the body cannot be read in exactly one way"},
+		refusal{reason: policy.BodyTooLarge, fields: asJSON, body: strings.Repeat(" ", 32<<10+1), credential: "mobile",
+			detail: "a body may have 32768 bytes here"},
+		refusal{reason: policy.IdentityMismatch, name: "in a body", fields: asJSON, body: `{"project":"other"}`, credential: "mobile",
+			detail: "body.project differs from attributes.project"},
+		overloaded,
+	)
+	add(refusal{target: "/customers-only", route: "customers-only", path: "/customers-only", authenticator: "project-token"},
+		refusal{reason: policy.InsufficientLevel, fields: token("project-secret"), credential: "mobile", detail: "the level customer is needed"})
+	add(refusal{method: http.MethodPost, target: "/cookie", route: "cookie", path: "/cookie"},
+		refusal{reason: policy.OriginNotAllowed, fields: []string{"Cookie: session=session-secret", "Origin: https://evil.example"}})
+
 	widget := func(method jwt.SigningMethod, key any, changes jwt.MapClaims) []string {
 		claims := jwt.MapClaims{"external_id": "ada", "iat": fromNow(0), "exp": fromNow(5 * time.Minute)}
 		return []string{"Authorization: JWT " + signed(t, method, "", key, with(claims, changes))}
@@ -125,6 +142,22 @@ func hangUp(t *testing.T, w *world) *answer {
 	w.hung.next(t)
 	connection.Close()
 	return nil
+}
+
+// whileBodiesFillTheRoom sends a request while others hold all the room that
+// bodies have together.
+func whileBodiesFillTheRoom(r refusal) func(*testing.T, *world) *answer {
+	return func(t *testing.T, w *world) *answer {
+		connections, _ := slowBodies(t, w.testbed, r.target, r.fields...)
+		t.Cleanup(func() {
+			for _, c := range connections {
+				c.Close()
+				w.log.next(t, "request")
+			}
+		})
+		got := w.exchange(w.request(r.method, r.target, strings.NewReader(r.body), r.fields...))
+		return &got
+	}
 }
 
 // whileKeysAreSlow sends a request whose key is not known and cannot be fetched.

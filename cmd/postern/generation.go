@@ -21,6 +21,7 @@ type generation struct {
 	upstreams map[string]*proxy.Upstream
 	remotes   map[string]*keys.Remote // by authenticator
 	static    map[string]*keys.Static // by authenticator
+	rings     map[string]*keys.Ring   // by authenticator
 	jwts      map[string]*authn.JWT
 	state     *proxy.State
 }
@@ -42,6 +43,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		upstreams: map[string]*proxy.Upstream{},
 		remotes:   map[string]*keys.Remote{},
 		static:    map[string]*keys.Static{},
+		rings:     map[string]*keys.Ring{},
 		jwts:      map[string]*authn.JWT{},
 	}
 	if g.cache = old.cache; g.cache == nil || c.Cache != old.config.Cache {
@@ -61,14 +63,18 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 			Matcher:         c.Matcher,
 			Authenticators:  authenticators,
 			IdentityHeaders: c.IdentityHeaderNames(),
+			Denials:         c.Formats,
+			CORS:            c.CrossOrigin,
 		}),
 		Routes:      c.Routes,
 		Upstreams:   g.upstreams,
 		Trusted:     c.Server.TrustedProxies,
 		BodyTimeout: c.Server.BodyTimeout.Std(),
+		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
 		FullPath:    c.Log.Path == "full",
 		Metrics:     w.metrics,
 	})
+	g.inherit(old)
 	return g
 }
 
@@ -76,17 +82,28 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 func (w *workshop) authenticators(g, old *generation) map[string]authn.Authenticator {
 	all := map[string]authn.Authenticator{}
 	for name, a := range g.config.Authenticators {
-		if a.Token != nil {
+		switch {
+		case a.Token != nil:
 			all[name] = g.config.Tokens[name]
-			continue
+		case a.Signature != nil:
+			all[name] = authn.NewSignature(name, a.Signature, w.staticKeys(name, g, old))
+		default:
+			j := w.newJWT(name, a.JWT, g, old)
+			if before := old.jwts[name]; before != nil && before.Same(j) {
+				j = before
+			}
+			g.jwts[name], all[name] = j, j
 		}
-		j := authn.NewJWT(name, a.JWT, w.keys(name, a.JWT, g, old), g.cache, int(g.config.Limits.TokenBytes))
-		if before := old.jwts[name]; before != nil && before.Same(j) {
-			j = before
-		}
-		g.jwts[name], all[name] = j, j
 	}
 	return all
+}
+
+func (w *workshop) newJWT(name string, s *authn.JWTSettings, g, old *generation) *authn.JWT {
+	tokenBytes := int(g.config.Limits.TokenBytes)
+	if s.Keys.IsKeyring() {
+		return authn.NewKeyringJWT(name, s, ring(name, g, old), g.cache, tokenBytes)
+	}
+	return authn.NewJWT(name, s, w.keys(name, s, g, old), g.cache, tokenBytes)
 }
 
 // keys returns the key set of an authenticator: the one before where it is the
@@ -105,6 +122,11 @@ func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) a
 		g.remotes[name] = r
 		return r
 	}
+	return w.staticKeys(name, g, old)
+}
+
+// staticKeys returns the keys of an authenticator that are not fetched.
+func (w *workshop) staticKeys(name string, g, old *generation) *keys.Static {
 	set := g.config.StaticKeys[name]
 	switch before := old.static[name]; {
 	case before != nil && before.Equal(set):
@@ -117,6 +139,16 @@ func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) a
 	}
 	g.static[name] = set
 	return set
+}
+
+// ring returns the key ring of an authenticator.
+func ring(name string, g, old *generation) *keys.Ring {
+	r := g.config.Rings[name]
+	if before := old.rings[name]; before != nil && before.Equal(r) {
+		r = before
+	}
+	g.rings[name] = r
+	return r
 }
 
 // awaitKeys waits until each new key source has tried to fetch its keys, so
@@ -139,13 +171,24 @@ func (g *generation) sources() []proxy.KeySource {
 	return list
 }
 
-// replace ends what of old the generation g no longer uses, once g serves.
-func (w *workshop) replace(old, g *generation) {
+// inherit takes over the keys of old that stay, and ends the others. It is the
+// last step before g serves: nothing reads the keys of g yet, and nothing can keep
+// it from taking over.
+func (g *generation) inherit(old *generation) {
 	for name, set := range g.static {
 		if before := old.static[name]; before != nil && before != set {
 			set.Supersede(before)
 		}
 	}
+	for name, r := range g.rings {
+		if before := old.rings[name]; before != nil && before != r {
+			r.Inherit(before)
+		}
+	}
+}
+
+// replace ends what of old the generation g no longer uses, once g serves.
+func (w *workshop) replace(old, g *generation) {
 	for name, r := range old.remotes {
 		if g.remotes[name] != r {
 			r.Stop()
@@ -187,6 +230,9 @@ func (w *workshop) publish(g *generation) {
 	for name, a := range g.config.Authenticators {
 		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
 	}
+	for name, r := range g.rings {
+		w.metrics.KeysLoaded(name, r.Len())
+	}
 }
 
 // secretEnds calls each with every configured secret or static token and its
@@ -195,12 +241,17 @@ func secretEnds(a config.Authenticator, each func(id string, end time.Time)) map
 	ids := map[string]bool{}
 	switch {
 	case a.Token != nil:
-		for _, t := range a.Token.Tokens {
+		for _, t := range a.Token.List() {
 			ids[t.ID] = true
 			each(t.ID, t.NotAfter)
 		}
 	case a.JWT != nil:
 		for _, s := range a.JWT.Keys.Secrets {
+			ids[s.ID] = true
+			each(s.ID, s.NotAfter)
+		}
+	case a.Signature != nil:
+		for _, s := range a.Signature.Secrets {
 			ids[s.ID] = true
 			each(s.ID, s.NotAfter)
 		}

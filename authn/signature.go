@@ -1,0 +1,127 @@
+package authn
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// Signature verifies the HMAC of a request, as channels put it on webhooks, or
+// of the customer's id in it. It is safe for concurrent use.
+type Signature struct {
+	name     string
+	settings SignatureSettings
+	carriers []Carrier
+	secrets  *keys.Static
+}
+
+// Carriers implements [Authenticator].
+func (s *Signature) Carriers() []Carrier { return s.carriers }
+
+// ForwardCredential implements [Authenticator].
+func (s *Signature) ForwardCredential() bool { return s.settings.Forward }
+
+// Reads implements [RequestReader].
+func (s *Signature) Reads() []policy.Reference { return s.settings.Reads() }
+
+// Affinity implements [Authenticator].
+func (s *Signature) Affinity(u Unverified) Affinity {
+	if u.JWS {
+		return NoAffinity
+	}
+	return AnyIssuer
+}
+
+// Verify implements [Authenticator]. Nothing is cached: what is verified is the
+// request, and no other one is the same.
+func (s *Signature) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	v, err := s.verify(c, at)
+	return v, NoCache, err
+}
+
+// verify looks at the timestamp only once it is known to be the signer's.
+func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
+	mac, err := s.decode(c.Value)
+	if err != nil {
+		return nil, err
+	}
+	message, err := s.settings.Message.read(c.Request)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.secrets.VerifyMAC(hashes[s.settings.Hash], message, mac, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkTimestamp(c.Request, at); err != nil {
+		return nil, err
+	}
+	return s.identify(c.Request, key)
+}
+
+func (s *Signature) decode(credential string) ([]byte, error) {
+	text, found := strings.CutPrefix(credential, s.settings.Prefix)
+	if !found {
+		return nil, policy.Denyf(policy.MalformedCredential, "the signature must begin with %s", s.settings.Prefix)
+	}
+	decode := hex.DecodeString
+	if s.settings.Encoding == encodingBase64 {
+		decode = base64.StdEncoding.Strict().DecodeString
+	}
+	mac, err := decode(text)
+	if err != nil {
+		return nil, policy.Denyf(policy.MalformedCredential, "the signature is not in %s", s.settings.Encoding)
+	}
+	return mac, nil
+}
+
+// checkTimestamp bounds how long a signed request can be sent again.
+func (s *Signature) checkTimestamp(r Request, at time.Time) error {
+	ref, tolerance := s.settings.Timestamp, s.settings.tolerance()
+	if ref.IsZero() {
+		return nil
+	}
+	text, err := onlyText(r, ref)
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseUint(text, 10, 62) // with two bits less, no sum overflows
+	if err != nil {
+		return policy.Denyf(policy.MalformedCredential, "%s is no time in seconds", ref)
+	}
+	switch signed := time.Unix(int64(seconds), 0); {
+	case at.After(signed.Add(tolerance)):
+		return policy.Denyf(policy.TokenTooOld, "%s may be %s ago at most", ref, tolerance)
+	case signed.After(at.Add(tolerance)):
+		return policy.Denyf(policy.IssuedInFuture, "%s is in seconds, and may be %s ahead of the clock at most", ref, tolerance)
+	}
+	return nil
+}
+
+func (s *Signature) identify(r Request, key *keys.Key) (*Verified, error) {
+	v := &Verified{
+		Identity: policy.Identity{
+			Level:         policy.Application,
+			Attributes:    key.Attributes,
+			Authenticator: s.name,
+			CredentialID:  key.ID,
+		},
+		SecretID: key.ID,
+		key:      key,
+	}
+	if s.settings.CustomerID.IsZero() {
+		return v, nil
+	}
+	customer, err := onlyText(r, s.settings.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	v.Level, v.Customer = policy.Customer, customer
+	return v, nil
+}

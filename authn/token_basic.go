@@ -1,0 +1,81 @@
+package authn
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+
+	"postern/keys"
+	"postern/policy"
+)
+
+// The values of [TokenSettings.Basic].
+const (
+	basicUser = "user"
+	basicPair = "pair"
+)
+
+// value returns the token in a credential.
+func (t *Token) value(credential string) ([]byte, error) {
+	if t.basic == "" {
+		return []byte(credential), nil
+	}
+	user, pair, err := parseBasic(credential)
+	if t.basic == basicUser {
+		return user, err
+	}
+	return pair, err
+}
+
+// parseBasic decodes a Basic credential (RFC 7617, section 2): the base64 of a
+// user without a colon, a colon, and a password, without control characters.
+func parseBasic(credential string) (user, pair []byte, err error) {
+	// encoding/base64 skips line breaks, even where it is strict.
+	if strings.ContainsAny(credential, "\r\n") {
+		return nil, nil, malformed("Basic wants the base64 of user:password")
+	}
+	pair, err = base64.StdEncoding.Strict().DecodeString(credential)
+	if err != nil {
+		return nil, nil, malformed("Basic wants the base64 of user:password")
+	}
+	user, _, found := bytes.Cut(pair, []byte(":"))
+	if !found || bytes.ContainsFunc(pair, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return nil, nil, malformed("Basic wants user:password without control characters")
+	}
+	return user, pair, nil
+}
+
+// checkBasic: the scheme Basic and the setting come together. Without it the
+// tokens would have to be written as their own base64, with it the credentials of
+// another scheme would have to be base64.
+func (s *TokenSettings) checkBasic(at policy.Path, problems *policy.Problems) {
+	if s.Basic != "" && s.Basic != basicUser && s.Basic != basicPair {
+		problems.Addf(at.At("basic"), "%q: use user or pair", s.Basic)
+	}
+	for _, c := range s.Carriers() {
+		switch isBasic := strings.EqualFold(c.Scheme, "Basic"); {
+		case isBasic && s.Basic == "":
+			problems.Addf(at, "basic is missing: the scheme Basic carries user:password, of which a token is the user or the pair")
+		case !isBasic && s.Basic != "":
+			problems.Addf(at.At("basic"), "%s has not the scheme Basic", c)
+		}
+	}
+}
+
+// checkBasicValue reports a token that no Basic credential can hold. Of a digest
+// that cannot be known.
+func (s *TokenSettings) checkBasicValue(v keys.Value, load keys.Loader, at policy.Path, problems *policy.Problems) {
+	if s.Basic == "" || v.SHA256 != "" {
+		return
+	}
+	secret, err := load.Secret(v)
+	if err != nil {
+		return // which is reported already
+	}
+	switch colon := bytes.ContainsRune(secret, ':'); {
+	case colon && s.Basic == basicUser:
+		problems.Addf(at, "holds a colon, which no user can: basic: pair compares user:password")
+	case !colon && s.Basic == basicPair:
+		problems.Addf(at, "wants user:password")
+	}
+}

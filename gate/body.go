@@ -1,0 +1,178 @@
+package gate
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"postern/policy"
+)
+
+// Body is the body of a request, which the gate reads at most once and only
+// where a route has a use for it.
+type Body interface {
+	// ReadAll returns the whole body as it came, of at most limit bytes. Its
+	// error is a policy.Denial.
+	ReadAll(limit int64) ([]byte, error)
+	// Hold reads what a body was decoded to, of at most limit bytes, into memory
+	// that counts as its own does. Its error is r's, or a policy.Denial.
+	Hold(r io.Reader, limit int64) ([]byte, error)
+}
+
+// bodyReading is what a decision knows of the body.
+type bodyReading struct {
+	raw    []byte
+	rawErr error
+	read   bool // raw and rawErr are known
+
+	values policy.BodyValues // of the route's plan; for JSON
+	form   string            // for a form
+	err    error
+	parsed bool // values, form and err are known
+}
+
+// rawBody reads the body, the first time that it is asked for.
+func (d *Decision) rawBody() ([]byte, error) {
+	b := &d.body
+	if !b.read && d.request.Body != nil {
+		b.raw, b.rawErr = d.request.Body.ReadAll(d.Route.BodyLimit)
+	}
+	b.read = true
+	return b.raw, b.rawErr
+}
+
+// passable reports whether the body, as far as it was read, can still be sent on
+// as it came.
+func (b *bodyReading) passable() bool {
+	reason := policy.ReasonOf(b.rawErr)
+	return reason == policy.ReasonNone || reason == policy.BodyTooLarge || reason == policy.Overloaded
+}
+
+// readBody reads and parses the body, the first time that it is asked for.
+func (d *Decision) readBody() (*bodyReading, error) {
+	b := &d.body
+	if !b.parsed {
+		b.err = d.parseBody()
+		b.parsed = true
+	}
+	return b, b.err
+}
+
+// bodyPart returns what the body has at a path that the route reads.
+func (d *Decision) bodyPart(path string) (policy.Named, error) {
+	body, err := d.readBody()
+	if err != nil {
+		return policy.Named{}, err
+	}
+	slot := d.compiled.slots[path]
+	if d.Route.BodyForm {
+		texts, err := appendQuery(nil, body.form, d.compiled.forms[slot])
+		return policy.Named{Texts: texts}, err
+	}
+	return policy.Named{Values: body.values[slot]}, nil
+}
+
+func (d *Decision) parseBody() error {
+	raw, err := d.rawBody()
+	if err != nil {
+		return err
+	}
+	if len(raw) == 0 {
+		d.body.values = d.compiled.body.NoBody()
+		return nil
+	}
+	if err := checkContentType(d.request.Header, d.Route.BodyForm); err != nil {
+		return err
+	}
+	content, err := d.decodeBody(raw)
+	if err != nil {
+		return err
+	}
+	if d.Route.BodyForm {
+		d.body.form = string(content)
+		return checkForm(d.body.form, d.compiled.forms)
+	}
+	if d.body.values, err = d.compiled.body.Scan(content); err != nil {
+		return policy.Deny(policy.MalformedBody, "the body cannot be read in exactly one way")
+	}
+	return nil
+}
+
+// checkContentType wants the one media type that the route reads, in UTF-8: a
+// backend that reads another type, or another charset, reads something else.
+func checkContentType(h http.Header, form bool) error {
+	fields := h["Content-Type"]
+	if len(fields) != 1 {
+		return policy.Deny(policy.MalformedBody, "the body needs one Content-Type")
+	}
+	media, parameters, err := mime.ParseMediaType(fields[0])
+	wanted := strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
+	if form {
+		wanted = media == "application/x-www-form-urlencoded"
+	}
+	if err != nil || !wanted {
+		return policy.Deny(policy.MalformedBody, "the route does not read this Content-Type")
+	}
+	switch strings.ToLower(parameters["charset"]) {
+	case "", "utf-8", "utf8":
+		return nil
+	}
+	return policy.Deny(policy.MalformedBody, "the body must be UTF-8")
+}
+
+// decodeBody undoes the Content-Encoding (RFC 9110, section 8.4).
+func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
+	fields := d.request.Header["Content-Encoding"]
+	switch {
+	case len(fields) == 0 || len(fields) == 1 && strings.EqualFold(fields[0], "identity"):
+		return raw, nil
+	case len(fields) > 1 || !strings.EqualFold(fields[0], "gzip"):
+		return nil, policy.Deny(policy.MalformedBody, "the only Content-Encoding that is read is gzip")
+	}
+	compressed := bytes.NewReader(raw)
+	z, err := gzip.NewReader(compressed)
+	if err != nil {
+		return nil, errNotGzip
+	}
+	// Some backends stop after the first member, some go on: there may be one.
+	z.Multistream(false)
+	content, err := d.request.Body.Hold(z, d.Route.BodyLimit)
+	switch {
+	case err == nil && compressed.Len() == 0:
+		return content, nil
+	case policy.ReasonOf(err) == policy.BodyTooLarge || policy.ReasonOf(err) == policy.Overloaded:
+		return nil, err
+	}
+	return nil, errNotGzip
+}
+
+// errNotGzip is for a body that is not exactly one gzip member (RFC 1952).
+var errNotGzip = policy.Deny(policy.MalformedBody, "the body is not what Content-Encoding says")
+
+// checkForm refuses a form that backends read in different ways.
+func checkForm(form string, read []string) error {
+	if strings.HasPrefix(form, byteOrderMark) {
+		return errForm
+	}
+	for p, err := range params(form) {
+		if err != nil || !utf8.ValidString(p.decoded()) {
+			return errForm
+		}
+		for _, name := range read {
+			if isNameAlias(p.name, name) {
+				return policy.Denyf(policy.MalformedRequest, "a name of the form is another spelling of %s", name)
+			}
+		}
+	}
+	return nil
+}
+
+var errForm = policy.Deny(policy.MalformedBody, "the form cannot be read in exactly one way")
+
+// byteOrderMark is skipped by some readers of a form, and part of its first name
+// to others.
+const byteOrderMark = "\ufeff"

@@ -1,0 +1,141 @@
+package gate
+
+import (
+	"slices"
+
+	"postern/authn"
+	"postern/policy"
+)
+
+// route is what the gate keeps beside a policy's route.
+type route struct {
+	alternatives []alternative
+	members      []*member // of all alternatives, each once
+	challenges   []string  // schemes, in order, each once
+	headers      []string  // in which credentials stand, Authorization in any case
+	query        []string  // parameter names that rules or carriers read
+	cookies      []string  // cookie names that rules or carriers read
+	forms        []string  // names of a form that rules or carriers read
+	body         policy.BodyPlan
+	slots        map[string]int // of forms or the plan, by path
+	// credentialInBody says that a member reads its credential in the body.
+	credentialInBody bool
+	denials          *policy.DenialFormat
+	cors             *policy.CORS
+}
+
+func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {
+	compiled := route{headers: []string{"Authorization"}, slots: map[string]int{}}
+	for _, names := range r.Alternatives {
+		compiled.alternatives = append(compiled.alternatives, compiled.newAlternative(r, names, authenticators))
+	}
+	for _, m := range compiled.members {
+		compiled.findRivals(m)
+		for _, c := range m.Carriers() {
+			addOnce(&compiled.challenges, challengeScheme(c))
+			addName(&compiled.headers, c.Header)
+			addName(&compiled.query, c.Query)
+			addName(&compiled.cookies, c.Cookie)
+			if c.Body != "" {
+				compiled.credentialInBody = true
+				compiled.readBody(r, c.Body)
+			}
+		}
+		for _, ref := range reads(m.Authenticator) {
+			compiled.read(r, ref)
+		}
+	}
+	for _, rule := range r.Rules {
+		compiled.read(r, rule.Request)
+	}
+	return compiled
+}
+
+// reads returns what an authenticator reads beside its carriers.
+func reads(a authn.Authenticator) []policy.Reference {
+	if reader, ok := a.(authn.RequestReader); ok {
+		return reader.Reads()
+	}
+	return nil
+}
+
+// read notes that a part of the request is read.
+func (r *route) read(p *policy.Route, ref policy.Reference) {
+	switch ref.Source {
+	case policy.QueryParameter:
+		addName(&r.query, ref.Name)
+	case policy.Cookie:
+		addName(&r.cookies, ref.Name)
+	case policy.Body:
+		r.readBody(p, ref.Path.String())
+	}
+}
+
+func (r *route) newAlternative(p *policy.Route, names []string, authenticators map[string]authn.Authenticator) alternative {
+	a := alternative{name: policy.GroupName(names)}
+	for _, name := range names {
+		if name == authn.AnonymousName {
+			continue
+		}
+		a.members = append(a.members, r.member(p, name, authenticators[name]))
+	}
+	return a
+}
+
+// member returns the member of a name, which is new or stands in an earlier
+// alternative.
+func (r *route) member(p *policy.Route, name string, a authn.Authenticator) *member {
+	for _, m := range r.members {
+		if m.name == name {
+			return m
+		}
+	}
+	m := &member{Authenticator: a, name: name, forward: a.ForwardCredential()}
+	if p.ForwardCredential != nil {
+		m.forward = *p.ForwardCredential
+	}
+	r.members = append(r.members, m)
+	return m
+}
+
+// findRivals notes which members read a carrier of m.
+func (r *route) findRivals(m *member) {
+	for _, other := range r.members {
+		if other == m || slices.ContainsFunc(other.Carriers(), func(c authn.Carrier) bool {
+			return slices.ContainsFunc(m.Carriers(), c.Overlaps)
+		}) {
+			m.rivals = append(m.rivals, other)
+		}
+	}
+	if len(m.rivals) == 1 {
+		m.rivals = nil
+	}
+}
+
+// readBody notes that a part of the body is read.
+func (r *route) readBody(p *policy.Route, text string) {
+	path, err := policy.ParseClaimPath(text)
+	switch {
+	case err != nil:
+	case p.BodyForm:
+		addOnce(&r.forms, path.Member())
+		r.slots[text] = slices.Index(r.forms, path.Member())
+	default:
+		r.slots[text], err = r.body.Add(path)
+	}
+	if err != nil {
+		panic(err) // the configuration was checked
+	}
+}
+
+func addName(list *[]string, name string) {
+	if name != "" {
+		addOnce(list, name)
+	}
+}
+
+func addOnce(list *[]string, word string) {
+	if !slices.Contains(*list, word) {
+		*list = append(*list, word)
+	}
+}

@@ -1,0 +1,53 @@
+package keys
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"postern/policy"
+)
+
+// Ring is the shared secrets of many tenants, which do not change by themselves.
+// It is made by [Settings.LoadRing] and safe for concurrent use.
+type Ring struct {
+	tenants map[string][]*Key
+	keys    int
+}
+
+// Candidates returns the secrets of a tenant that are current, the one that kid
+// names first; none is no error. The error is [policy.UnknownKey] for a tenant
+// that the ring does not have, or [policy.AlgorithmNotAllowed].
+func (r *Ring) Candidates(tenant, kid, algorithm string, at time.Time) ([]*Key, error) {
+	secrets, known := r.tenants[tenant]
+	if !known {
+		return nil, policy.Deny(policy.UnknownKey, "")
+	}
+	return currentSecrets(secrets, kid, algorithm, at)
+}
+
+// Len returns the number of secrets of all tenants.
+func (r *Ring) Len() int { return r.keys }
+
+// Equal reports whether both hold the same secrets for the same tenants, each in
+// the same order.
+func (r *Ring) Equal(o *Ring) bool {
+	return maps.EqualFunc(r.tenants, o.tenants, func(a, b []*Key) bool { return slices.EqualFunc(a, b, (*Key).same) })
+}
+
+// Inherit makes r the successor of old: a secret that both hold for the same
+// tenant stays the same [Key], and one that only old holds is no longer live. It
+// must be called before r is in use, and only once nothing can keep r from taking
+// over.
+func (r *Ring) Inherit(old *Ring) {
+	for tenant, secrets := range r.tenants {
+		kept, gone := inherit(old.tenants[tenant], secrets)
+		r.tenants[tenant] = kept
+		retire(gone)
+	}
+	for tenant, secrets := range old.tenants {
+		if _, stays := r.tenants[tenant]; !stays {
+			retire(secrets)
+		}
+	}
+}

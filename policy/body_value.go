@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"bytes"
+	"iter"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// BodyValue is a value of a JSON body as it stands there; nil for one that is
+// missing or null. Only [BodyPlan.Scan] makes them, so that it is valid JSON
+// without duplicate names.
+type BodyValue []byte
+
+// IsString reports whether the value is a string.
+func (v BodyValue) IsString() bool { return len(v) > 0 && v[0] == '"' }
+
+// Text returns the text that names somebody: that of a string, or the digits of
+// an integer. ok is false for any other value.
+func (v BodyValue) Text() (text string, ok bool) {
+	if v.IsString() {
+		return string(appendUnquoted(nil, v)), true
+	}
+	return string(v), isInteger(string(v))
+}
+
+// Parse returns the value as [ParseObject] returns members.
+func (v BodyValue) Parse() (any, bool) {
+	value, err := parseValue(jsontext.NewDecoder(bytes.NewBuffer(v)))
+	return value, err == nil && value != nil
+}
+
+// members walks the members of an object; there are none in any other value.
+func (v BodyValue) members() iter.Seq2[string, BodyValue] {
+	return func(yield func(string, BodyValue) bool) {
+		d := jsontext.NewDecoder(bytes.NewBuffer(v))
+		if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
+			return
+		}
+		for d.PeekKind() == '"' {
+			name, err := d.ReadToken()
+			if err != nil {
+				return
+			}
+			text := name.String() // before the next read overwrites it
+			value, err := d.ReadValue()
+			if err != nil {
+				return
+			}
+			if value.Kind() == 'n' {
+				value = nil
+			}
+			if !yield(text, BodyValue(value)) {
+				return
+			}
+		}
+	}
+}
+
+// appendUnquoted appends the text of a valid JSON string to dst.
+func appendUnquoted(dst, quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return append(dst, quoted[1:len(quoted)-1]...)
+	}
+	dst, _ = jsontext.AppendUnquote(dst, quoted)
+	return dst
+}

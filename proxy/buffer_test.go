@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"postern/policy"
+)
+
+// held is an exchange that may hold bodies of so many bytes, all taken together.
+func held(h *Handler, budget int64) *exchange {
+	return &exchange{handler: h, state: &State{bodyBytes: budget}}
+}
+
+func TestHold(t *testing.T) {
+	fault := errors.New("no more")
+	for name, test := range map[string]struct {
+		content io.Reader
+		limit   int64
+		want    string
+		reason  policy.Reason
+		err     error
+	}{
+		"nothing":           {strings.NewReader(""), 10, "", policy.ReasonNone, nil},
+		"below the limit":   {strings.NewReader("123456789"), 10, "123456789", policy.ReasonNone, nil},
+		"at the limit":      {strings.NewReader("1234567890"), 10, "1234567890", policy.ReasonNone, nil},
+		"over the limit":    {strings.NewReader("12345678901"), 10, "12345678901", policy.BodyTooLarge, nil},
+		"far over it":       {strings.NewReader(strings.Repeat("1", 1000)), 10, "11111111111", policy.BodyTooLarge, nil},
+		"byte by byte":      {iotest.OneByteReader(strings.NewReader("1234567890")), 10, "1234567890", policy.ReasonNone, nil},
+		"end with the last": {iotest.DataErrReader(strings.NewReader("1234567890")), 10, "1234567890", policy.ReasonNone, nil},
+		"a fault":           {io.MultiReader(strings.NewReader("123"), iotest.ErrReader(fault)), 10, "123", policy.Internal, fault},
+		"several buffers":   {strings.NewReader(strings.Repeat("1", 100<<10)), 1 << 20, strings.Repeat("1", 100<<10), policy.ReasonNone, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := held(&Handler{}, 1<<20)
+			got, err := x.Hold(test.content, test.limit)
+			if string(got) != test.want || policy.ReasonOf(err) != test.reason || test.err != nil && err != test.err {
+				t.Errorf("%.20q (%d bytes), %v", got, len(got), err)
+			}
+			if used := x.handler.bodies.used.Load(); used != x.reserved || used < int64(cap(got)) || used > max(2*int64(len(got)), firstBuffer) {
+				t.Errorf("%d bytes are in use, %d reserved, %d held", used, x.reserved, cap(got))
+			}
+		})
+	}
+}
+
+// A body takes room as it comes, whatever was announced.
+func TestHoldGrowsWithTheBody(t *testing.T) {
+	reader, writer := io.Pipe()
+	x := held(&Handler{}, 1<<30)
+	ended := make(chan error)
+	go func() {
+		_, err := x.Hold(reader, 1<<29)
+		ended <- err
+	}()
+	for sent, chunk := 0, make([]byte, firstBuffer); sent < 100; sent++ {
+		// Once it is taken, the room for all before it is.
+		if _, err := writer.Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+		if used := x.handler.bodies.used.Load(); used > 4*int64(sent+1)*firstBuffer {
+			t.Fatalf("%d bytes for %d", used, (sent+1)*firstBuffer)
+		}
+	}
+	writer.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Bodies together never take more than there is, and there is room again after
+// those that were refused.
+func TestHoldSharesTheBudget(t *testing.T) {
+	const budget = 64 << 10
+	h := &Handler{}
+	body := bytes.Repeat([]byte("1"), 10<<10)
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			for range 100 {
+				x := held(h, budget)
+				content, err := x.Hold(bytes.NewReader(body), 20<<10)
+				if used := h.bodies.used.Load(); x.reserved > budget || used < 0 {
+					t.Errorf("%d reserved, %d in use", x.reserved, used)
+				}
+				switch {
+				case err == nil && len(content) != len(body), err != nil && policy.ReasonOf(err) != policy.Overloaded:
+					t.Errorf("%d bytes, %v", len(content), err)
+				}
+				h.bodies.used.Add(-x.reserved)
+			}
+		})
+	}
+	all.Wait()
+	if used := h.bodies.used.Load(); used != 0 {
+		t.Errorf("%d bytes stay in use", used)
+	}
+	if _, err := held(h, budget).Hold(bytes.NewReader(body), 20<<10); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	broken := errors.New("invalid byte in chunk length")
+	for name, test := range map[string]struct {
+		body   io.Reader
+		length int64
+		want   string
+	}{
+		"whole":                {strings.NewReader("hello"), 5, ""},
+		"of unknown length":    {strings.NewReader("hello"), -1, ""},
+		"announced too long":   {iotest.ErrReader(errors.New("read all the same")), 11, "body_too_large: a body may have 10 bytes here"},
+		"too long":             {strings.NewReader("hello world"), -1, "body_too_large: a body may have 10 bytes here"},
+		"cut short":            {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(io.ErrUnexpectedEOF)), 5, "malformed_body: the body is cut short"},
+		"of a broken framing":  {io.MultiReader(strings.NewReader("he"), iotest.ErrReader(broken)), -1, "malformed_request: the body breaks off or its framing is broken"},
+		"larger than the room": {strings.NewReader("hello"), 5, "overloaded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			budget := int64(1 << 20)
+			if test.want == "overloaded" {
+				budget = 1
+			}
+			x := held(&Handler{}, budget)
+			x.body, x.length = newInboundBody(httptest.NewRecorder(), test.body, time.Hour), test.length
+			got, err := x.ReadAll(10)
+			switch {
+			case test.want == "":
+				if string(got) != "hello" || string(x.buffered) != "hello" || err != nil {
+					t.Errorf("%q, kept %q, %v", got, x.buffered, err)
+				}
+			case err == nil || err.Error() != test.want || got != nil || x.buffered != nil:
+				t.Errorf("%q, kept %q, %v", got, x.buffered, err)
+			}
+		})
+	}
+}
