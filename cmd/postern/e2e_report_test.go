@@ -41,6 +41,9 @@ func TestReportMode(t *testing.T) {
 	data := newSpy(t, nil)
 	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2099-01-01"})
 	token := "JWT " + widgetToken(t, jwt.MapClaims{"sub": "ada"})
+	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 1 {
+		t.Errorf("%v routes report", n)
+	}
 	long := `{"customer":"ada","text":"` + strings.Repeat("x", 1<<20) + `"}`
 	for _, test := range []struct {
 		name, authorization, body string
@@ -104,6 +107,9 @@ func logName(reason string) string {
 func TestReportModeEnds(t *testing.T) {
 	data := newSpy(t, nil)
 	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2020-01-01"})
+	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 0 {
+		t.Errorf("%v routes report", n)
+	}
 	if got := b.send(http.MethodPost, "/reporting"); got.status != http.StatusUnauthorized {
 		t.Errorf("%+v", got)
 	}

@@ -233,6 +233,7 @@ func (w *workshop) publish(g *generation) {
 	for name, r := range g.rings {
 		w.metrics.KeysLoaded(name, r.Len())
 	}
+	w.metrics.Reporting(g.config.Routes)
 }
 
 // secretEnds calls each with every configured secret or static token and its
