@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"runtime"
 	"strings"
 
 	"postern/authn"
@@ -37,6 +38,8 @@ type Gate struct {
 	fields    fieldTable
 	carriers  carrierNames
 	anonymous *authn.Verified
+	// scans has room for as many bodies as are read at a time.
+	scans chan struct{}
 	// tokenBytes bounds a credential that is taken apart.
 	tokenBytes int
 	denials    *policy.DenialFormat
@@ -54,6 +57,7 @@ func New(s Settings) *Gate {
 		denials:   s.Denials[defaultFormat],
 		cors:      s.CORS,
 
+		scans:      make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tokenBytes: s.TokenBytes,
 	}
 	for _, r := range s.Routes {

@@ -115,7 +115,11 @@ func ParseReference(text string) (Reference, error) {
 		}
 		return ref, nil
 	}
-	path, err := ParseClaimPath(rest)
+	parse := ParseClaimPath
+	if known.source == Body {
+		parse = parsePath // a body may be a list
+	}
+	path, err := parse(rest)
 	if err != nil {
 		return Reference{}, fmt.Errorf("%q: %s wants a name after it: %w", text, word, err)
 	}

@@ -79,9 +79,10 @@ type Route struct {
 	ReportUntil time.Time
 
 	// BodyForm says that bodies are forms and not JSON; BodyLimit, in bytes, is
-	// for those that are read.
-	BodyForm  bool
-	BodyLimit int64
+	// for those that are read, and with LimitsBody for all others, too.
+	BodyForm   bool
+	BodyLimit  int64
+	LimitsBody bool
 	// Origins are the pages that may make a browser send requests; nil for all.
 	Origins []string
 	// PassAuthorization leaves the client's credentials to the backend.

@@ -121,7 +121,7 @@ func (r *Rule) sameIDs(want map[string]any, named BodyValue) bool {
 				return false
 			}
 		}
-		if value != nil && !slices.Contains(r.UnsignedIDs, kind) {
+		if value != nil && !r.isUnsigned(kind, value) {
 			return false
 		}
 	}
@@ -135,9 +135,14 @@ func (r *Rule) unsigned(value BodyValue) bool {
 		return false
 	}
 	for kind, id := range value.members() {
-		if id != nil && !slices.Contains(r.UnsignedIDs, kind) {
+		if id != nil && !r.isUnsigned(kind, id) {
 			return false
 		}
 	}
 	return true
+}
+
+// isUnsigned reports whether an id of some kind is one that the client chooses.
+func (r *Rule) isUnsigned(kind string, id BodyValue) bool {
+	return slices.Contains(r.UnsignedIDs, kind) && !id.isContainer()
 }

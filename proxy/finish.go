@@ -54,6 +54,10 @@ func (x *exchange) outcome() *policy.Denial {
 // write sends an answer of Postern's own.
 func (x *exchange) write(answer gate.Answer) {
 	maps.Copy(x.writer.Header(), answer.Header)
+	if x.body.failure() != nil {
+		// The rest of the body would be taken for the next request.
+		x.writer.Header().Set("Connection", "close")
+	}
 	x.writer.WriteHeader(answer.Status)
 	if !x.head {
 		_, _ = x.writer.Write(answer.Body) // the client may be gone
@@ -64,7 +68,7 @@ func (x *exchange) write(answer gate.Answer) {
 func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	h := x.handler
 	h.metrics.InFlight(-1)
-	h.bodies.used.Add(-x.reserved)
+	x.holding.end()
 	route := x.state.unrouted
 	if runtime := x.route(); runtime != nil {
 		route = runtime.metrics
@@ -109,8 +113,8 @@ func (x *exchange) verdict(denial *policy.Denial) (string, policy.Reason) {
 	switch d := &x.decision; {
 	case d.Denial != nil || x.decided.IsZero():
 		return "deny", reason
-	case x.failure != nil && reason == policy.MalformedRequest:
-		return "deny", reason // it broke off while it was passed on
+	case x.failure != nil && (reason == policy.MalformedRequest || reason == policy.BodyTooLarge):
+		return "deny", reason // of the rest of a body that was passed on already
 	case d.Reported != nil:
 		return "report_deny", d.Reported.Reason
 	}
