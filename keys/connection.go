@@ -82,7 +82,7 @@ func (c Connection) pair() (tls.Certificate, error) {
 // use for an idle connection.
 func newTransport(c Connection) http.RoundTripper {
 	t := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true}
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
+	t.TLSClientConfig = &tls.Config{ServerName: c.ServerName}
 	if c.CA != "" {
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		t.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(c.CA))

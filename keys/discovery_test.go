@@ -198,3 +198,56 @@ func TestDiscoveryOnLoopback(t *testing.T) {
 		})
 	}
 }
+
+// What an insecure source has learned is of no use to one that is not: neither
+// after a restart nor after a reload.
+func TestInsecureIsForgotten(t *testing.T) {
+	const plain = "http://keys.example.net/1"
+	document := jwkSet(ecJWK("a"))
+	pages := func() *site {
+		return &site{pages: map[string]string{documentURL: providerDocument(issuerURL, plain), plain: document}}
+	}
+	secure := discoverySettings
+	insecure := secure
+	insecure.AllowInsecureHTTP = true
+	t.Run("restart", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			secure, insecure := secure, insecure
+			insecure.StateDir = kept(t).StateDir
+			secure.StateDir = insecure.StateDir
+			before := newRig(t, insecure, pages())
+			before.start()
+			before.Stop()
+			r := newRig(t, secure, pages())
+			r.start()
+			r.Stop()
+			if r.Ready() || !strings.Contains(r.log.String(), "jwks_uri is plain http") {
+				t.Errorf("ready %v\n%s", r.Ready(), r.log)
+			}
+		})
+	})
+	t.Run("reload", func(t *testing.T) {
+		for _, settings := range []keys.RemoteSettings{insecure, secure} {
+			synctest.Test(t, func(t *testing.T) {
+				insecure, settings := insecure, settings
+				insecure.StateDir = kept(t).StateDir
+				settings.StateDir = insecure.StateDir
+				before := newRig(t, insecure, pages())
+				before.start()
+				before.Stop()
+				s := pages()
+				s.put(documentURL, "<html>")
+				r := newRig(t, settings, s)
+				r.Adopt(before.Remote)
+				r.start()
+				r.Stop()
+				if r.key("a") != before.key("a") {
+					t.Error("the keys are lost, or those of the copy")
+				}
+				if asked := slices.Contains(s.visits(), plain); asked != settings.AllowInsecureHTTP {
+					t.Errorf("asked at the insecure address: %v", asked)
+				}
+			})
+		}
+	})
+}

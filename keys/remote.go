@@ -87,7 +87,10 @@ func (r *Remote) Adopt(old *Remote) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	r.set.Store(old.set.Load())
-	r.success, r.jwksURI = old.success, old.jwksURI
+	r.success = old.success
+	if r.settings.checkURL(old.jwksURI) == nil { // these settings may allow less
+		r.jwksURI = old.jwksURI
+	}
 }
 
 // Start takes the keys of the last good copy, if there is one, and begins to

@@ -56,9 +56,6 @@ func openState(folder string) (*os.Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	if named.Mode().Type() == fs.ModeSymlink {
-		return nil, fmt.Errorf("%s %w", folder, errSymlink)
-	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, err
@@ -66,7 +63,7 @@ func openState(folder string) (*os.Root, error) {
 	opened, err := root.Stat(".")
 	switch {
 	case err != nil:
-	case !os.SameFile(named, opened):
+	case !os.SameFile(named, opened): // OpenRoot has followed a link
 		err = fmt.Errorf("%s %w", folder, errSymlink)
 	case !isOwn(opened):
 		err = fmt.Errorf("%s %w", folder, errNotOurs)
