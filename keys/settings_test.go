@@ -217,6 +217,13 @@ func TestRemoteSettings(t *testing.T) {
 			}
 		})
 	}
+	folders := defaults(func(s *keys.Settings) { s.JWKSURL = "https://idp.example.com/" })
+	for folder, want := range map[string]string{"": "", "state": "/etc/postern/state", "/var/lib/postern": "/var/lib/postern"} {
+		var problems policy.Problems
+		if got := folders.LoadRemote(nil, keys.Loader{Dir: "/etc/postern"}, folder, &problems).StateDir; got != want {
+			t.Errorf("state_dir %q is %q, want %q", folder, got, want)
+		}
+	}
 	local := defaults(func(s *keys.Settings) { s.JWKSFile = "jwks.json" })
 	if local.IsRemote() {
 		t.Error("a file is remote")

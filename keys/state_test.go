@@ -174,4 +174,3 @@ func giveAway(t *testing.T, path string) {
 	}
 	check(t, os.Lchown(path, 65534, -1))
 }
-
