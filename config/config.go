@@ -22,6 +22,8 @@ type Config struct {
 	Log    proxy.LogSettings    `yaml:"log"`
 	Limits proxy.LimitSettings  `yaml:"limits"`
 	Cache  authn.CacheSettings  `yaml:"cache"`
+	// StateDir is the folder of the last good copies of remote keys, "" for none.
+	StateDir string `yaml:"state_dir"`
 
 	Upstreams       map[string]proxy.UpstreamSettings `yaml:"upstreams"`
 	Authenticators  map[string]Authenticator          `yaml:"authenticators"`
@@ -31,7 +33,6 @@ type Config struct {
 	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
 
-	StateDir          policy.Unsupported `yaml:"state_dir"`
 	Abuse             policy.Unsupported `yaml:"abuse"`
 	Revocations       policy.Unsupported `yaml:"revocations"`
 	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
@@ -42,10 +43,11 @@ type Config struct {
 	// What was compiled from the settings.
 	Routes     []*policy.Route
 	Matcher    *policy.Matcher
-	Tokens     map[string]*authn.Token // by authenticator
-	StaticKeys map[string]*keys.Static // by authenticator, of those with local keys
-	Rings      map[string]*keys.Ring   // by authenticator, of those with a key ring
-	AdminToken []byte                  // empty where none is asked for
+	Tokens     map[string]*authn.Token        // by authenticator
+	StaticKeys map[string]*keys.Static        // by authenticator, of those with local keys
+	Rings      map[string]*keys.Ring          // by authenticator, of those with a key ring
+	Remotes    map[string]keys.RemoteSettings // by authenticator, of those with remote keys
+	AdminToken []byte                         // empty where none is asked for
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
@@ -135,6 +137,7 @@ func readFile(file string) ([]byte, error) {
 // compile resolves and builds all that needs no running process.
 func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
+	c.Remotes = map[string]keys.RemoteSettings{}
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
@@ -143,6 +146,8 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		case a.JWT != nil && a.JWT.Keys.IsKeyring():
 			c.Rings[name] = a.JWT.Keys.LoadRing(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			a.JWT.Keys.KeyringFile.Content = nil // as large as the ring, and of no use beside it
+		case a.JWT != nil && a.JWT.Keys.IsRemote():
+			c.Remotes[name] = a.JWT.Keys.LoadRemote(at.At("keys"), load, c.StateDir, problems)
 		case a.JWT != nil:
 			set := a.JWT.Keys.Load(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			if set != nil {

@@ -85,7 +85,7 @@ func TestExampleComments(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM, "tokens.yaml": exampleTokens, "ring.yaml": exampleRing} {
+	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "client.key": exampleKey, "tokens.yaml": exampleTokens, "ring.yaml": exampleRing} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -93,6 +93,7 @@ func TestExampleComments(t *testing.T) {
 	commented := regexp.MustCompile(`(?m)^ *# ([a-z_]+):.*$`)
 	replaces := map[string]string{
 		"header":    "    scheme: Token  ",
+		"discovery": "      jwks_url:", "x509_url": "      jwks_url:",
 		"jwks_file": jwksURLLines, "public_keys": jwksURLLines,
 		"allow_any_issuer": "    issuer:", "allow_any_audience": "    audience:", "audience_all": "",
 		"tokens_file": "    (tokens:$|  - .*mobile|    (value|attributes|not_before|not_after):)", "keys": "    (keys:$\n|  secrets:|    - .*WIDGET)",
@@ -136,10 +137,9 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":                         "state_dir abuse revocations opaque_id streams forward_auth identity_assertion",
+		"":                         "abuse revocations opaque_id streams forward_auth identity_assertion",
 		"server":                   "tls h2c",
 		"upstreams.chat":           "tls audience",
-		"authenticators.j.keys":    "discovery x509_url tls proxy",
 		"routes[0]":                "streams upgrade",
 		"routes[0].consistency[0]": "profile with",
 	} {

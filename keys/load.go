@@ -53,17 +53,24 @@ func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak b
 func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range publicKeys {
-		data, err := l.File(s.File)
-		var material any
+		key, err := loadPEM(s.File, l)
 		if err == nil {
-			material, err = parsePEM(data)
+			key.ID, key.Attributes = s.ID, s.Attributes
 		}
-		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, err, at.At(i, "file"), problems)
+		keys = appendKey(keys, key, err, at.At(i, "file"), problems)
 	}
 	return keys
 }
 
-func loadJWKS(path string, l Loader) (*JWKS, error) {
+func loadPEM(path string, l Loader) (*Key, error) {
+	data, err := l.File(path)
+	if err != nil {
+		return nil, err
+	}
+	return parsePEM(data)
+}
+
+func loadJWKS(path string, l Loader) (*Published, error) {
 	data, err := l.File(path)
 	if err != nil {
 		return nil, err

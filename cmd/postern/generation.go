@@ -110,12 +110,12 @@ func (w *workshop) newJWT(name string, s *authn.JWTSettings, g, old *generation)
 // keys returns the key set of an authenticator: the one before where it is the
 // same, and otherwise a new one.
 func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) authn.KeySet {
-	if settings, isRemote := s.Keys.Remote(); isRemote {
+	if settings, isRemote := g.config.Remotes[name]; isRemote {
 		r := old.remotes[name]
 		if r == nil || r.Settings() != settings {
 			before := r
 			r = keys.NewRemote(name, settings, w.metrics, w.log)
-			if before != nil && before.Settings().URL == settings.URL {
+			if before != nil && before.Settings().Location == settings.Location {
 				r.Adopt(before)
 			}
 			r.Start()
