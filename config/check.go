@@ -23,6 +23,7 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Strip.Check(top.At("strip"), problems)
 	c.CORS.Check(top.At("cors"), problems)
 	c.checkDenials(top.At("denials"), problems)
+	c.Revocations.Check(top.At("revocations"), problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)

@@ -30,12 +30,12 @@ type Config struct {
 	Denials         map[string]policy.DenialSettings  `yaml:"denials"`
 	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
+	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
 
 	StateDir          policy.Unsupported `yaml:"state_dir"`
 	Abuse             policy.Unsupported `yaml:"abuse"`
-	Revocations       policy.Unsupported `yaml:"revocations"`
-	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
 	Streams           policy.Unsupported `yaml:"streams"`
+	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
 
@@ -49,6 +49,8 @@ type Config struct {
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
+	// Revoked is nil where the file has no such section.
+	Revoked *authn.RevocationList
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -165,6 +167,10 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Formats, c.CrossOrigin = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
 	for name, settings := range c.Denials {
 		c.Formats[name] = policy.NewDenialFormat(&settings)
+	}
+	if c.Revocations != nil {
+		c.Revoked = authn.NewRevocationList(c.Revocations.File.Content)
+		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
 	}
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
 	matcher, conflicts := policy.NewMatcher(c.Routes)

@@ -85,7 +85,7 @@ func TestExampleComments(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM, "tokens.yaml": exampleTokens, "ring.yaml": exampleRing} {
+	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM, "tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":                         "state_dir abuse revocations opaque_id streams forward_auth identity_assertion",
+		"":                         "state_dir abuse opaque_id streams forward_auth identity_assertion",
 		"server":                   "tls h2c",
 		"upstreams.chat":           "tls audience",
 		"authenticators.j.keys":    "discovery x509_url tls proxy",
