@@ -31,11 +31,11 @@ type Config struct {
 	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
 	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
+	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
 
 	StateDir          policy.Unsupported `yaml:"state_dir"`
 	Abuse             policy.Unsupported `yaml:"abuse"`
 	Streams           policy.Unsupported `yaml:"streams"`
-	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
 
@@ -49,8 +49,9 @@ type Config struct {
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
-	// Revoked is nil where the file has no such section.
-	Revoked *authn.RevocationList
+	// Revoked and OpaqueIDs are nil where the file has no such section.
+	Revoked   *authn.RevocationList
+	OpaqueIDs *keys.OpaqueIDs
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -173,6 +174,12 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
 	}
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	if c.OpaqueID != nil {
+		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
+		for _, r := range c.Routes {
+			r.SealWith(c.OpaqueIDs)
+		}
+	}
 	matcher, conflicts := policy.NewMatcher(c.Routes)
 	for _, conflict := range conflicts {
 		problems.List = append(problems.List, policy.Problem{

@@ -118,6 +118,9 @@ func TestExampleComments(t *testing.T) {
 		}
 		env := func(name string) (string, bool) {
 			value, ok := exampleEnv(name)
+			if name == "OPAQUE_ID_KEY" {
+				return strings.Repeat("0f", 64), true
+			}
 			return value + "0123456789abcdef", ok || name == "ADMIN_TOKEN"
 		}
 		if _, err := config.Load(file, env); err != nil {
@@ -136,7 +139,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":                         "state_dir abuse opaque_id streams forward_auth identity_assertion",
+		"":                         "state_dir abuse streams forward_auth identity_assertion",
 		"server":                   "tls h2c",
 		"upstreams.chat":           "tls audience",
 		"authenticators.j.keys":    "discovery x509_url tls proxy",

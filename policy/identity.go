@@ -60,7 +60,7 @@ type Identity struct {
 }
 
 // Resolve returns what an identity reference names. ok is false where the
-// identity has no such part.
+// identity has no such part, as of an opaque id, which it takes a key to make.
 func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 	switch ref.Source {
 	case CustomerID:

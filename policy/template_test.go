@@ -67,7 +67,7 @@ func TestParseTemplateErrors(t *testing.T) {
 		"{}":                    `"" is no reference: there is no ""`,
 		"{{customer_id}}":       `"{customer_id" is no reference: there is no "{customer_id"`,
 		"{customer}":            `"customer" is no reference: there is no "customer"`,
-		"{level} {opaque_id}":   "opaque_id: not supported yet",
+		"{level} {profile.id}":  "profile: not supported yet",
 		"{ customer_id }":       `" customer_id " is no reference: there is no " customer_id "`,
 		"{customer_id} {claims": `"{customer_id} {claims" holds a { without }`,
 	} {
