@@ -21,6 +21,9 @@ type Authenticator interface {
 	// ForwardCredential reports whether a verified credential is passed on to
 	// the upstream as it came.
 	ForwardCredential() bool
+	// Heed ties the identities to the list of what is revoked. It must be called
+	// before the authenticator is in use.
+	Heed(list *Revocations)
 }
 
 // RequestReader is an authenticator that reads more of a request than its

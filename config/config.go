@@ -32,10 +32,10 @@ type Config struct {
 	Denials         map[string]policy.DenialSettings  `yaml:"denials"`
 	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
+	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
+	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
 
 	Abuse             policy.Unsupported `yaml:"abuse"`
-	Revocations       policy.Unsupported `yaml:"revocations"`
-	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
 	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
@@ -51,6 +51,9 @@ type Config struct {
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
+	// Revoked and OpaqueIDs are nil where the file has no such section.
+	Revoked   *authn.RevocationList
+	OpaqueIDs *keys.OpaqueIDs
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -171,7 +174,17 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	for name, settings := range c.Denials {
 		c.Formats[name] = policy.NewDenialFormat(&settings)
 	}
+	if c.Revocations != nil {
+		c.Revoked = authn.NewRevocationList(c.Revocations.File.Content)
+		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
+	}
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	if c.OpaqueID != nil {
+		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
+		for _, r := range c.Routes {
+			r.SealWith(c.OpaqueIDs)
+		}
+	}
 	matcher, conflicts := policy.NewMatcher(c.Routes)
 	for _, conflict := range conflicts {
 		problems.List = append(problems.List, policy.Problem{

@@ -72,8 +72,9 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Routes) != 5 || len(c.Warnings()) != 0 {
-		t.Errorf("%d routes, warnings %q", len(c.Routes), c.Warnings())
+	want := []string{"identity_headers.X-Customer-Email: claims.email looks like an e-mail address: {opaque_id} tells customers apart and says nothing else of them"}
+	if diff := cmp.Diff(want, c.Warnings()); diff != "" || len(c.Routes) != 5 {
+		t.Errorf("%d routes, warnings (-want +got):\n%s", len(c.Routes), diff)
 	}
 }
 
@@ -85,7 +86,10 @@ func TestExampleComments(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	for name, content := range map[string]string{"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "client.key": exampleKey, "tokens.yaml": exampleTokens, "ring.yaml": exampleRing} {
+	for name, content := range map[string]string{
+		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "client.key": exampleKey,
+		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
+	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -119,6 +123,9 @@ func TestExampleComments(t *testing.T) {
 		}
 		env := func(name string) (string, bool) {
 			value, ok := exampleEnv(name)
+			if name == "OPAQUE_ID_KEY" {
+				return strings.Repeat("0f", 64), true
+			}
 			return value + "0123456789abcdef", ok || name == "ADMIN_TOKEN"
 		}
 		if _, err := config.Load(file, env); err != nil {
@@ -137,7 +144,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":                         "abuse revocations opaque_id streams forward_auth identity_assertion",
+		"":                         "abuse streams forward_auth identity_assertion",
 		"server":                   "tls h2c",
 		"upstreams.chat":           "tls audience",
 		"routes[0]":                "streams upgrade",

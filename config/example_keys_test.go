@@ -2,8 +2,9 @@ package config_test
 
 // Files that the example names in comments.
 const (
-	exampleTokens = "- { id: mobile, value: a-token, attributes: { project: acme } }\n"
-	exampleRing   = `acme: [{ id: "1", value: a-secret-of-thirty-two-bytes-or-more }]` + "\n"
+	exampleTokens  = "- { id: mobile, value: a-token, attributes: { project: acme } }\n"
+	exampleRevoked = "- { jti: t-1 }\n- { customer_id: ann, issued_before: 2026-01-01 }\n"
+	exampleRing    = `acme: [{ id: "1", value: a-secret-of-thirty-two-bytes-or-more }]` + "\n"
 )
 
 // The public half of a key that signs nothing.

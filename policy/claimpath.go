@@ -116,6 +116,16 @@ func (p ClaimPath) Member() string {
 	return p.steps[0].key // empty for an index
 }
 
+// leaf returns the name of the last member on the path, "" where it has none.
+func (p ClaimPath) leaf() (name string) {
+	for _, s := range p.steps {
+		if !s.isIndex {
+			name = s.key
+		}
+	}
+	return name
+}
+
 // UnmarshalText reads the path from a configuration.
 func (p *ClaimPath) UnmarshalText(text []byte) error {
 	parsed, err := ParseClaimPath(string(text))

@@ -70,7 +70,7 @@ func TestParseTemplateErrors(t *testing.T) {
 		"{}":                    `"" is no reference: there is no ""`,
 		"{{customer_id}}":       `"{customer_id" is no reference: there is no "{customer_id"`,
 		"{customer}":            `"customer" is no reference: there is no "customer"`,
-		"{level} {opaque_id}":   "opaque_id: not supported yet",
+		"{level} {profile.id}":  "profile: not supported yet",
 		"{level}{customer_id}":  `"{level}{customer_id}" wants a mark, such as a colon, between its references: a backend could not tell where one ends`,
 		"{level}x{customer_id}": `"{level}x{customer_id}" wants a mark, such as a colon, between its references: a backend could not tell where one ends`,
 		"{ customer_id }":       `" customer_id " is no reference: there is no " customer_id "`,

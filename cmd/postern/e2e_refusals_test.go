@@ -45,6 +45,7 @@ func refusals(t *testing.T, w *world) []refusal {
 		refusal{reason: policy.UnknownToken, fields: token("guessed")},
 		refusal{reason: policy.TokenExpired, name: "static", fields: token("project-secret-of-2020")},
 		refusal{reason: policy.TokenNotYetValid, name: "static", fields: token("project-secret-of-2999")},
+		refusal{reason: policy.Revoked, fields: token("project-secret-that-was-lost")},
 		refusal{reason: policy.IdentityMismatch, name: "of a project", target: "/projects/other/events", fields: token("project-secret"),
 			credential: "mobile", detail: "path.project differs from attributes.project"},
 	)

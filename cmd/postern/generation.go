@@ -30,6 +30,9 @@ type generation struct {
 type workshop struct {
 	metrics *metrics.Registry
 	log     *slog.Logger
+	// revocations is the list in force: what one generation verified and another
+	// one still has heeds it, too.
+	revocations authn.Revocations
 }
 
 // build makes a generation that is ready to serve: its new key sources run and
@@ -76,6 +79,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		Metrics:     w.metrics,
 	})
 	g.inherit(old)
+	w.revocations.Replace(c.Revoked)
 	return g
 }
 
@@ -86,10 +90,13 @@ func (w *workshop) authenticators(g, old *generation) map[string]authn.Authentic
 		switch {
 		case a.Token != nil:
 			all[name] = g.config.Tokens[name]
+			all[name].Heed(&w.revocations)
 		case a.Signature != nil:
 			all[name] = authn.NewSignature(name, a.Signature, w.staticKeys(name, g, old))
+			all[name].Heed(&w.revocations)
 		default:
 			j := w.newJWT(name, a.JWT, g, old)
+			j.Heed(&w.revocations)
 			if before := old.jwts[name]; before != nil && before.Same(j) {
 				j = before
 			}
