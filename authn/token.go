@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"time"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -17,6 +19,7 @@ type Token struct {
 	forward  bool
 	basic    string // what of a Basic credential is the token; "" for another scheme
 	byDigest map[[sha256.Size]byte]*staticToken
+	leases   []*keys.Lease // of all files that tokens came from
 }
 
 type staticToken struct {
@@ -49,14 +52,21 @@ func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified
 	}
 	digest := sha256.Sum256(value)
 	known, ok := t.byDigest[digest]
-	if !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
+	switch {
+	case ok && known.verified.lease.Over(at), !ok && t.stale(at):
+		return nil, NoCache, policy.Deny(policy.KeysUnavailable, "")
+	case !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1:
 		return nil, NoCache, policy.Deny(policy.UnknownToken, "")
-	}
-	if at.Before(known.notBefore) {
+	case at.Before(known.notBefore):
 		return nil, NoCache, policy.Deny(policy.TokenNotYetValid, "")
-	}
-	if !known.notAfter.IsZero() && !at.Before(known.notAfter) {
+	case !known.notAfter.IsZero() && !at.Before(known.notAfter):
 		return nil, NoCache, policy.Deny(policy.TokenExpired, "")
 	}
 	return known.verified, NoCache, nil
+}
+
+// stale reports whether a token that is not known may be one of a file that has
+// been unusable for too long.
+func (t *Token) stale(at time.Time) bool {
+	return slices.ContainsFunc(t.leases, func(l *keys.Lease) bool { return l.Over(at) })
 }

@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -36,6 +37,8 @@ type document struct {
 	file string
 	root *yaml.Node
 	errs Errors
+	// files remembers the included files that are read; nil for nobody.
+	files *keys.Files
 	// included are the files that settings of this one name.
 	included []inclusion
 	// failed are the places whose value could not be decoded.

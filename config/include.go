@@ -27,7 +27,7 @@ func (d *decoder) include(n *yaml.Node, i included, at mark) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(filepath.Dir(d.doc.file), file)
 	}
-	data, err := readFile(file)
+	data, err := d.doc.files.Read(n.Value, file, maxFileBytes)
 	if err != nil {
 		d.failf(at, "%v", err)
 		return

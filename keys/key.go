@@ -29,6 +29,7 @@ type Key struct {
 	algorithm string         // the only one that the key is for; "" for all that fit
 	material  any            // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	members   map[string]any // of a JWK; nil for other keys
+	lease     *Lease         // of the files that it came from
 	identity  [sha256.Size]byte
 	gone      atomic.Bool
 }
@@ -51,6 +52,15 @@ func (k *Key) seal() (*Key, error) {
 	return k, nil
 }
 
+// lend gives a sealed key the lease of the files that it came from. One with
+// another lease is another key.
+func (k *Key) lend(l *Lease) {
+	if l != nil {
+		k.lease = l
+		k.identity = sha256.Sum256(append(k.identity[:], l.text...))
+	}
+}
+
 // same reports whether two keys are equal in everything but liveness.
 func (k *Key) same(o *Key) bool { return k.identity == o.identity }
 
@@ -63,6 +73,11 @@ func (k *Key) Live() bool { return !k.gone.Load() }
 func (k *Key) Current(at time.Time) bool {
 	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
 }
+
+// Stale reports whether a file that the key came from has been unusable for too
+// long at a time. The key must not be used then, and who needs it is told of an
+// outage of ours, [policy.KeysUnavailable].
+func (k *Key) Stale(at time.Time) bool { return k.lease.Over(at) }
 
 // Members returns what the key says of itself: what a JWK holds as a string or as
 // a list of strings beside its material, and of other keys their id, as kid. It

@@ -12,19 +12,23 @@ const minSecretBytes = 32
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)
 	loaded := &Static{symmetric: s.Secrets != nil}
+	lease := func(names ...string) *Lease { return l.Lease(s.MaxStale.Std(), names...) }
 	var keys []*Key
 	switch {
 	case s.Secrets != nil:
-		keys = loadSecrets(s.Secrets, at.At("secrets"), l, allowWeak, problems)
+		keys = loadSecrets(s.Secrets, at.At("secrets"), l, lease, allowWeak, problems)
 	case s.PublicKeys != nil:
-		keys = loadPublicKeys(s.PublicKeys, at.At("public_keys"), l, problems)
+		keys = loadPublicKeys(s.PublicKeys, at.At("public_keys"), l, lease, problems)
 	case s.JWKSFile != "":
 		jwks, err := loadJWKS(s.JWKSFile, l)
 		if err != nil {
 			problems.Addf(at.At("jwks_file"), "%v", err)
 			return nil
 		}
-		keys, loaded.ignored = jwks.Keys, jwks.Reasons
+		keys, loaded.ignored, loaded.lease = jwks.Keys, jwks.Reasons, lease(s.JWKSFile)
+		for _, k := range keys {
+			k.lend(loaded.lease)
+		}
 	default:
 		return nil
 	}
@@ -35,7 +39,10 @@ func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *poli
 	return loaded
 }
 
-func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) []*Key {
+// leasing returns the lease of what came from the files of some names; "" is none.
+type leasing func(names ...string) *Lease
+
+func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, lease leasing, allowWeak bool, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range secrets {
 		secret, err := l.Secret(s.Value)
@@ -45,12 +52,12 @@ func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak b
 		}
 		keys = appendKey(keys, &Key{
 			ID: s.ID, Attributes: s.Attributes, NotBefore: s.NotBefore, NotAfter: s.NotAfter, material: secret,
-		}, err, at.At(i, "value"), problems)
+		}, lease(s.Value.File), err, at.At(i, "value"), problems)
 	}
 	return keys
 }
 
-func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, problems *policy.Problems) []*Key {
+func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, lease leasing, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range publicKeys {
 		data, err := l.File(s.File)
@@ -58,7 +65,7 @@ func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, pr
 		if err == nil {
 			material, err = parsePEM(data)
 		}
-		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, err, at.At(i, "file"), problems)
+		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, lease(s.File), err, at.At(i, "file"), problems)
 	}
 	return keys
 }
@@ -71,8 +78,8 @@ func loadJWKS(path string, l Loader) (*JWKS, error) {
 	return ParseJWKS(data)
 }
 
-// appendKey appends a key, or reports why there is none.
-func appendKey(keys []*Key, k *Key, err error, at policy.Path, problems *policy.Problems) []*Key {
+// appendKey appends a key that has a lease, or reports why there is none.
+func appendKey(keys []*Key, k *Key, lease *Lease, err error, at policy.Path, problems *policy.Problems) []*Key {
 	if err == nil {
 		k, err = k.seal()
 	}
@@ -80,5 +87,6 @@ func appendKey(keys []*Key, k *Key, err error, at policy.Path, problems *policy.
 		problems.Addf(at, "%v", err)
 		return keys
 	}
+	k.lend(lease)
 	return append(keys, k)
 }

@@ -32,7 +32,8 @@ type Settings struct {
 	Timeout policy.Duration `yaml:"timeout"`
 	// MaxBytes bounds the fetched document.
 	MaxBytes policy.Size `yaml:"max_bytes"`
-	// MaxStale is how long keys are used after the last successful fetch.
+	// MaxStale is how long keys are used after the last successful fetch, or after
+	// their file could last be used.
 	MaxStale policy.Duration `yaml:"max_stale"`
 	// Required makes readiness wait for the keys without a limit.
 	Required bool `yaml:"required"`
@@ -66,8 +67,12 @@ const (
 	defaultRefresh  = policy.Duration(5 * time.Minute)
 	defaultTimeout  = policy.Duration(5 * time.Second)
 	defaultMaxBytes = policy.Size(1 << 20)
-	defaultMaxStale = policy.Duration(24 * time.Hour)
+	defaultMaxStale = policy.Duration(DefaultMaxStale)
 )
+
+// DefaultMaxStale is how long values outlive their file, or keys their source,
+// where no setting says so.
+const DefaultMaxStale = 24 * time.Hour
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *Settings) SetDefaults() {
@@ -206,7 +211,6 @@ func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
 		{"refresh", s.Refresh != defaultRefresh},
 		{"timeout", s.Timeout != defaultTimeout},
 		{"max_bytes", s.MaxBytes != defaultMaxBytes},
-		{"max_stale", s.MaxStale != defaultMaxStale},
 		{"required", s.Required},
 		{"allow_insecure_http", s.AllowInsecureHTTP},
 	} {
@@ -214,6 +218,19 @@ func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
 			problems.Addf(at.At(option.name), "says nothing without jwks_url")
 		}
 	}
+	switch {
+	case s.MaxStale == defaultMaxStale:
+	case !s.fromFile():
+		problems.Addf(at.At("max_stale"), "says nothing without jwks_url or a file")
+	case s.MaxStale == 0:
+		problems.Addf(at.At("max_stale"), "wants more than 0s")
+	}
+}
+
+// fromFile reports whether any key comes from a file.
+func (s *Settings) fromFile() bool {
+	return s.JWKSFile != "" || s.IsKeyring() || len(s.PublicKeys) > 0 ||
+		slices.ContainsFunc(s.Secrets, func(s SecretSettings) bool { return s.Value.File != "" })
 }
 
 func isLoopback(host string) bool {

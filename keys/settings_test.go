@@ -59,7 +59,6 @@ func TestCheck(t *testing.T) {
 			problem("says nothing without jwks_url", "refresh"),
 			problem("says nothing without jwks_url", "timeout"),
 			problem("says nothing without jwks_url", "max_bytes"),
-			problem("says nothing without jwks_url", "max_stale"),
 			problem("says nothing without jwks_url", "required"),
 			problem("says nothing without jwks_url", "allow_insecure_http"),
 		}},

@@ -64,7 +64,9 @@ func start(t testing.TB, yaml string, values map[string]string) *testbed {
 	b.app = newApp(b.file, c, newLogger(c.Log, b.log))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.app.serve(ctx, l) }()
+	hangups, stopHangups := notifyHangups()
+	t.Cleanup(stopHangups)
+	go func() { ended <- b.app.serve(ctx, l, hangups) }()
 	b.interrupt = cancel
 	b.stop = sync.OnceFunc(func() {
 		cancel()
