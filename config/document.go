@@ -36,7 +36,9 @@ const (
 type document struct {
 	file string
 	root *yaml.Node
-	errs Errors
+	// parts are in place of the root where that would be large; nil otherwise.
+	parts *parts
+	errs  Errors
 	// files remembers the included files that are read; nil for nobody.
 	files *keys.Files
 	// included are the files that settings of this one name.
@@ -82,6 +84,11 @@ func (d *document) checkText(data []byte) bool {
 		return false
 	}
 	for len(data) > 0 {
+		if c := data[0]; c >= ' ' && c <= '~' { // nearly always
+			data = data[1:]
+			at.column++
+			continue
+		}
 		r, size := utf8.DecodeRune(data)
 		data = data[size:]
 		switch {

@@ -32,9 +32,13 @@ func (d *decoder) include(n *yaml.Node, i included, at mark) {
 		d.failf(at, "%v", err)
 		return
 	}
-	doc, errs := parseAny(file, data)
+	doc, errs, ok := decodeParts(file, data, into)
+	if !ok {
+		if doc, errs = parseAny(file, data); doc != nil {
+			errs = doc.decode(into)
+		}
+	}
 	if doc != nil {
-		errs = doc.decode(into)
 		d.doc.included = append(d.doc.included, inclusion{slices.Clone(d.path), doc})
 	}
 	d.doc.errs = append(d.doc.errs, errs...)

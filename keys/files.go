@@ -90,8 +90,9 @@ func (f *Files) Read(name, path string, limit int64) ([]byte, error) {
 
 func (f *Files) read(name, path string, limit int64, quiet bool) ([]byte, error) {
 	var data bytes.Buffer
+	info, err := copyFile(&data, path, limit)
 	digest := sha256.New()
-	info, err := copyFile(io.MultiWriter(&data, digest), path, limit)
+	digest.Write(data.Bytes())
 	if f == nil {
 		return data.Bytes(), err
 	}

@@ -44,11 +44,23 @@ func (k *Key) seal() (*Key, error) {
 		}
 		material = der
 	}
-	digest := sha256.New()
-	// A map prints in the order of its keys, and quoting keeps fields apart.
-	fmt.Fprintf(digest, "%q %q %q %q %d %d %d %d %T %x", k.ID, k.algorithm, k.Attributes, k.members,
-		k.NotBefore.Unix(), k.NotBefore.Nanosecond(), k.NotAfter.Unix(), k.NotAfter.Nanosecond(), k.material, material)
-	digest.Sum(k.identity[:0])
+	// Quoting and numbers keep the fields apart.
+	text := strconv.AppendQuote(make([]byte, 0, 256), k.ID)
+	text = strconv.AppendQuote(text, k.algorithm)
+	for _, t := range [...]time.Time{k.NotBefore, k.NotAfter} {
+		text = append(strconv.AppendInt(text, t.Unix(), 10), '.')
+		text = append(strconv.AppendInt(text, int64(t.Nanosecond()), 10), ' ')
+	}
+	if len(k.Attributes) > 0 || k.members != nil { // a ring has many keys without either
+		// A map prints in the order of its keys.
+		text = fmt.Appendf(text, "%q %q", k.Attributes, k.members)
+	}
+	if ok {
+		text = append(text, " secret "...)
+	} else {
+		text = append(text, " public "...)
+	}
+	k.identity = sha256.Sum256(append(text, material...))
 	return k, nil
 }
 

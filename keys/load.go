@@ -52,7 +52,7 @@ func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, lease leasi
 		}
 		keys = appendKey(keys, &Key{
 			ID: s.ID, Attributes: s.Attributes, NotBefore: s.NotBefore, NotAfter: s.NotAfter, material: secret,
-		}, lease(s.Value.File), err, at.At(i, "value"), problems)
+		}, lease(s.Value.File), err, problems, at, i, "value")
 	}
 	return keys
 }
@@ -65,7 +65,7 @@ func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, le
 		if err == nil {
 			material, err = parsePEM(data)
 		}
-		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, lease(s.File), err, at.At(i, "file"), problems)
+		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, lease(s.File), err, problems, at, i, "file")
 	}
 	return keys
 }
@@ -78,13 +78,14 @@ func loadJWKS(path string, l Loader) (*JWKS, error) {
 	return ParseJWKS(data)
 }
 
-// appendKey appends a key that has a lease, or reports why there is none.
-func appendKey(keys []*Key, k *Key, lease *Lease, err error, at policy.Path, problems *policy.Problems) []*Key {
+// appendKey appends a key that has a lease, or reports why there is none, at the
+// path that the steps lead to.
+func appendKey(keys []*Key, k *Key, lease *Lease, err error, problems *policy.Problems, at policy.Path, steps ...any) []*Key {
 	if err == nil {
 		k, err = k.seal()
 	}
 	if err != nil {
-		problems.Addf(at, "%v", err)
+		problems.Addf(at.At(steps...), "%v", err)
 		return keys
 	}
 	k.lend(lease)

@@ -147,9 +147,10 @@ func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
 }
 
 func checkSecrets(secrets []SecretSettings, at policy.Path, problems *policy.Problems) {
-	ids := make(map[string]bool)
-	for i, secret := range secrets {
-		checkID(secret.ID, ids, at.At(i), problems)
+	ids := make(map[string]bool, len(secrets))
+	for i := range secrets {
+		secret := &secrets[i]
+		checkID(secret.ID, ids, at, i, problems)
 		if !secret.NotAfter.IsZero() && !secret.NotAfter.After(secret.NotBefore) {
 			problems.Addf(at.At(i, "not_after"), "is not after not_before: the secret would never be valid")
 		}
@@ -159,19 +160,20 @@ func checkSecrets(secrets []SecretSettings, at policy.Path, problems *policy.Pro
 func checkPublicKeys(publicKeys []PublicKeySettings, at policy.Path, problems *policy.Problems) {
 	ids := make(map[string]bool)
 	for i, key := range publicKeys {
-		checkID(key.ID, ids, at.At(i), problems)
+		checkID(key.ID, ids, at, i, problems)
 		if key.File == "" {
 			problems.Addf(at.At(i), "file is missing")
 		}
 	}
 }
 
-func checkID(id string, taken map[string]bool, at policy.Path, problems *policy.Problems) {
+// checkID looks at the id of the element i of the list at a path.
+func checkID(id string, taken map[string]bool, at policy.Path, i int, problems *policy.Problems) {
 	switch {
 	case id == "":
-		problems.Addf(at, "id is missing")
+		problems.Addf(at.At(i), "id is missing")
 	case taken[id]:
-		problems.Addf(at.At("id"), "%q stands twice", id)
+		problems.Addf(at.At(i, "id"), "%q stands twice", id)
 	}
 	taken[id] = true
 }
