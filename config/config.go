@@ -147,7 +147,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 			c.Tokens[name] = authn.NewToken(name, a.Token, load, at, problems)
 		case a.JWT != nil && a.JWT.Keys.IsKeyring():
 			c.Rings[name] = a.JWT.Keys.LoadRing(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
-			a.JWT.Keys.KeyringFile.Content = nil
+			a.JWT.Keys.KeyringFile.Content = nil // as large as the ring, and of no use beside it
 		case a.JWT != nil:
 			set := a.JWT.Keys.Load(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			if set != nil {

@@ -26,8 +26,7 @@ const maxRingFaults = 100
 
 // LoadRing reads the secrets of a key ring. What cannot be used is reported, and
 // the result is then nil. allowWeak accepts secrets under 32 bytes. The settings
-// have passed Check, which leaves what is in the ring to LoadRing, and lose what
-// was read of it.
+// have passed Check, which leaves what is in the ring to LoadRing.
 func (s *Settings) LoadRing(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Ring {
 	before := len(problems.List)
 	file, maxStale := s.KeyringFile.Path, s.MaxStale.Std()
@@ -44,7 +43,6 @@ func (s *Settings) LoadRing(at policy.Path, l Loader, allowWeak bool, problems *
 		checkSecrets(secrets, place, problems)
 		ring.tenants[tenant] = loadSecrets(secrets, place, l, lease, allowWeak, problems)
 		ring.keys += len(ring.tenants[tenant])
-		delete(s.KeyringFile.Content, tenant) // as large as the ring, and of no use beside it
 		if len(problems.List)-before >= maxRingFaults {
 			break
 		}
