@@ -39,6 +39,9 @@ func decodeParts(file string, data []byte, into any) (d *document, errs Errors, 
 		return nil, nil, false
 	}
 	p := cut(data)
+	if p.list == nil {
+		return nil, nil, false
+	}
 	dec := newDecoder(d)
 	m := reflect.MakeMap(v.Type())
 	for i := range p.list {
@@ -70,7 +73,7 @@ func (d *document) checkPart(root *yaml.Node, p part) bool {
 }
 
 // cut returns the parts of a file: members of a JSON object, or lines of a YAML
-// mapping that begin with a key.
+// mapping that begin with a key. It has none of a file that may be more than that.
 func cut(data []byte) *parts {
 	p := &parts{data: data, lines: map[string]int{}, held: -1}
 	if p.list = cutJSON(data); p.list != nil {
