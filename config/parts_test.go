@@ -13,8 +13,8 @@ import (
 // filler is a large mapping, in YAML or in JSON, around entries.
 func filler(json bool, entries string) string {
 	var b strings.Builder
-	for i := range 6000 {
-		if i == 3000 {
+	for i := range 4000 {
+		if i == 2000 {
 			b.WriteString(entries)
 		}
 		if json {
@@ -46,18 +46,18 @@ func TestPartsAreLikeTheWhole(t *testing.T) {
 		"a key twice":                {filler(false, "a: []\na: []\n"), true},
 		"a key again in JSON":        {filler(true, `"é1": [],`), true},
 		"a member twice in JSON":     {filler(true, `"a": [{"listen":"x","listen":"y"}],`), false},
-		"no JSON":                    {filler(true, `a: [],`), false},
+		"no JSON":                    {filler(true, `a: [],`), true},
 		"after the JSON":             {filler(true, "") + "x", false},
-		"JSON cut off":               {filler(true, "")[:300_000], false},
+		"JSON cut off":               {filler(true, "")[:120_000], false},
 		"YAML cut off":               {filler(false, "") + "a: [", false},
-		"lines of a quoted string":   {filler(false, "a: [{ listen: \"x"+strings.Repeat("\ny: z", 50_000)+"\" }]\n"), false},
-		"lines of a block":           {filler(false, "a:\n- listen: |\n"+strings.Repeat("    y: z\n", 50_000)), true},
-		"an alias":                   {filler(false, "a: &a [{ listen: x }]\n"+strings.Repeat("# filler\n", 50_000)+"b: *a\n"), false},
+		"lines of a quoted string":   {filler(false, "a: [{ listen: \"x"+strings.Repeat("\ny: z", 20_000)+"\" }]\n"), false},
+		"lines of a block":           {filler(false, "a:\n- listen: |\n"+strings.Repeat("    y: z\n", 20_000)), true},
+		"an alias":                   {filler(false, "a: &a [{ listen: x }]\n"+strings.Repeat("# filler\n", 20_000)+"b: *a\n"), false},
 		"two documents":              {filler(false, "---\n"), false},
 		"the end of a document":      {filler(false, "...\n"), false},
-		"a list":                     {strings.Repeat("- a\n", 100_000), false},
-		"a text":                     {strings.Repeat("a\n", 100_000), false},
-		"a key without its colon":    {filler(false, strings.Repeat("a\n", 100_000)), false},
+		"a list":                     {strings.Repeat("- a\n", 50_000), false},
+		"a text":                     {strings.Repeat("a\n", 50_000), false},
+		"a key without its colon":    {filler(false, strings.Repeat("a\n", 50_000)), false},
 		"not UTF-8":                  {filler(false, "a: \xff"), false},
 		"too deep":                   {filler(true, `"a":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+","), false},
 		"a mapping that is indented": {strings.ReplaceAll(filler(false, ""), "\n", "\n  "), true},
@@ -83,7 +83,7 @@ func TestPartsAreLikeTheWhole(t *testing.T) {
 				t.Error("the result differs")
 			}
 			for _, path := range []policy.Path{
-				{"é1"}, {"é2000", 0, "retries"}, {"é5999", 0}, {"é5998", 1}, {"last"}, {"é0", 0, "listen"}, {"a"}, {"b", 0}, {"nobody"},
+				{"é1"}, {"é2000", 0, "retries"}, {"é3999", 0}, {"é3998", 1}, {"last"}, {"é0", 0, "listen"}, {"a"}, {"b", 0}, {"nobody"},
 			} {
 				if _, known := parts.parts.lines[path[0].(string)]; !known {
 					continue

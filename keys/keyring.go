@@ -46,7 +46,12 @@ func (r *Ring) Equal(o *Ring) bool {
 // over.
 func (r *Ring) Inherit(old *Ring) {
 	for tenant, secrets := range r.tenants {
-		kept, gone := inherit(old.tenants[tenant], secrets)
+		before := old.tenants[tenant]
+		if slices.EqualFunc(before, secrets, (*Key).same) { // nearly always
+			r.tenants[tenant] = before
+			continue
+		}
+		kept, gone := inherit(before, secrets)
 		r.tenants[tenant] = kept
 		retire(gone)
 	}
