@@ -271,15 +271,6 @@ func entries(n *yaml.Node) iter.Seq[entry] {
 	}
 }
 
-func find(n *yaml.Node, key string) (entry, bool) {
-	for e := range entries(n) {
-		if e.key == key {
-			return e, true
-		}
-	}
-	return entry{}, false
-}
-
 // maxKeyBytes is YAML's own limit for a key that stands before its colon.
 const maxKeyBytes = 1024
 

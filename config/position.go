@@ -100,3 +100,13 @@ func (d *document) position(path policy.Path) (line, column int) {
 	}
 	return at.line, at.column
 }
+
+// find returns the entry of a mapping that has a key.
+func find(n *yaml.Node, key string) (entry, bool) {
+	for e := range entries(n) {
+		if e.key == key {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
