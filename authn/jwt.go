@@ -139,10 +139,16 @@ func (j *JWT) verifySignature(ctx context.Context, t *jws, tenant string, at tim
 	if err != nil {
 		return nil, err
 	}
+	stale := false
 	for _, key := range candidates {
-		if key.Verify(t.algorithm, t.signingInput, t.signature) == nil {
+		if key.Stale(at) {
+			stale = true
+		} else if key.Verify(t.algorithm, t.signingInput, t.signature) == nil {
 			return key, nil
 		}
+	}
+	if stale {
+		return nil, policy.Deny(policy.KeysUnavailable, "")
 	}
 	return nil, policy.Deny(policy.BadSignature, "")
 }

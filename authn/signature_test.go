@@ -67,8 +67,10 @@ func message(t testing.TB, text string) authn.Message {
 }
 
 // hmacHex signs with channelSecret.
-func hmacHex(text string) string {
-	mac := hmac.New(sha256.New, []byte(channelSecret))
+func hmacHex(text string) string { return hmacOf(channelSecret, text) }
+
+func hmacOf(secret, text string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(text))
 	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"time"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -17,6 +19,7 @@ type Token struct {
 	forward  bool
 	basic    string // what of a Basic credential is the token; "" for another scheme
 	byDigest map[[sha256.Size]byte]*staticToken
+	leases   []*keys.Lease // of all files that tokens came from
 }
 
 type staticToken struct {
@@ -55,11 +58,20 @@ func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified
 	}
 	digest := sha256.Sum256(value)
 	known, ok := t.byDigest[digest]
-	if !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
+	switch {
+	case !ok && t.stale(at):
+		return nil, NoCache, policy.Deny(policy.KeysUnavailable, "")
+	case !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1:
 		return nil, NoCache, policy.Deny(policy.UnknownToken, "")
 	}
 	if err := known.verified.Standing(at); err != nil {
 		return nil, NoCache, err
 	}
 	return known.verified, NoCache, nil
+}
+
+// stale reports whether a token that is not known may be one of a file that has
+// been unusable for too long.
+func (t *Token) stale(at time.Time) bool {
+	return slices.ContainsFunc(t.leases, func(l *keys.Lease) bool { return l.Over(at) })
 }

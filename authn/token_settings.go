@@ -92,6 +92,9 @@ func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, p
 		basic:    s.Basic,
 		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.List())),
 	}
+	if list := load.Lease(keys.DefaultMaxStale, s.TokensFile.Path); list != nil {
+		t.leases = append(t.leases, list)
+	}
 	for i, settings := range s.List() {
 		place := s.listPath(at).At(i, "value")
 		digest, err := load.Digest(settings.Value)
@@ -104,12 +107,16 @@ func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, p
 			problems.Addf(place, "has the same value as %q", other.verified.SecretID)
 			continue
 		}
-		t.byDigest[digest] = newStaticToken(name, s, &settings, digest)
+		lease := load.Lease(keys.DefaultMaxStale, s.TokensFile.Path, settings.Value.File)
+		if settings.Value.File != "" {
+			t.leases = append(t.leases, lease)
+		}
+		t.byDigest[digest] = newStaticToken(name, s, &settings, digest, lease)
 	}
 	return t
 }
 
-func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings, digest [sha256.Size]byte) *staticToken {
+func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings, digest [sha256.Size]byte, lease *keys.Lease) *staticToken {
 	id := policy.Identity{
 		Level:         policy.Application,
 		Attributes:    settings.Attributes,
@@ -121,7 +128,9 @@ func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings
 		id.Level, id.Customer = policy.Customer, settings.Attributes[s.CustomerID.Name]
 	}
 	return &staticToken{
-		digest:   digest,
-		verified: &Verified{Identity: id, SecretID: settings.ID, notBefore: settings.NotBefore, expires: settings.NotAfter},
+		digest: digest,
+		verified: &Verified{
+			Identity: id, SecretID: settings.ID, lease: lease, notBefore: settings.NotBefore, expires: settings.NotAfter,
+		},
 	}
 }

@@ -19,6 +19,7 @@ type Verified struct {
 
 	parts []*Verified // of a group, whose members it stands on
 	key   *keys.Key   // nil for an identity that no key verified
+	lease *keys.Lease // of the files that a static token came from
 	// The list that may come to hold the credential, and when that was issued; a
 	// zero time where it does not say.
 	revocations *Revocations
@@ -45,6 +46,8 @@ func (v *Verified) Standing(at time.Time) error {
 		}
 	}
 	switch {
+	case v.lease.Over(at), v.key != nil && v.key.Stale(at):
+		return policy.Deny(policy.KeysUnavailable, "")
 	case !v.expires.IsZero() && !at.Before(v.expires):
 		return policy.Deny(policy.TokenExpired, "")
 	case !v.tooOld.IsZero() && at.After(v.tooOld):

@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -39,6 +37,9 @@ type Config struct {
 	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
+
+	// Files are those that it was read from.
+	Files *keys.Files
 
 	// What was compiled from the settings.
 	Routes     []*policy.Route
@@ -95,7 +96,28 @@ const maxFileBytes = 16 << 20
 // Load reads a configuration file and what it names. The error is [Errors]
 // where the file has faults; the file then has no effect at all.
 func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
-	data, err := readFile(file)
+	c, _, err := Reload(file, lookupEnv, keys.NewFiles())
+	return c, err
+}
+
+// maxReadings is how often files that change meanwhile are read at a time.
+const maxReadings = 3
+
+// Reload is [Load] after the files of before were loaded. It also returns what
+// was read, well or not.
+func Reload(file string, lookupEnv func(string) (string, bool), before *keys.Files) (c *Config, files *keys.Files, err error) {
+	for range maxReadings {
+		files = before.Next()
+		c, err = load(file, lookupEnv, files)
+		if !files.Moved() {
+			return c, files, err
+		}
+	}
+	return nil, files, fmt.Errorf("%s, or a file that it names, changes while it is read", file)
+}
+
+func load(file string, lookupEnv func(string) (string, bool), files *keys.Files) (*Config, error) {
+	data, err := files.Read("", file, maxFileBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +125,12 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	if doc == nil {
 		return nil, errs
 	}
-	c := &Config{}
+	doc.files = files
+	c := &Config{Files: files}
 	errs = append(errs, doc.decode(c)...)
 	var problems policy.Problems
 	c.check(&problems)
-	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv}, &problems)
+	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv, Files: files}, &problems)
 	for _, p := range problems.List {
 		if !doc.explains(p) {
 			errs = append(errs, doc.locate(p))
@@ -117,24 +140,6 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 		return nil, errs.Sorted()
 	}
 	return c, nil
-}
-
-func readFile(file string) ([]byte, error) {
-	// Before the file is opened: to open a named pipe waits for its writer.
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", file)
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	// One byte more than [document.checkText] takes.
-	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 }
 
 // compile resolves and builds all that needs no running process.

@@ -49,7 +49,7 @@ const typeKey = "type"
 func (d *document) decode(into any) Errors {
 	v := reflect.ValueOf(into).Elem()
 	setDefaults(v)
-	dec := decoder{doc: d, layouts: make(map[reflect.Type]*layout)}
+	dec := newDecoder(d)
 	dec.value(d.root, v, markOf(d.root))
 	return d.errs.Sorted()
 }
@@ -59,6 +59,12 @@ type decoder struct {
 	doc     *document
 	path    policy.Path // of the value that is being decoded
 	layouts map[reflect.Type]*layout
+	// defaults remembers which types have some.
+	defaults map[reflect.Type]bool
+}
+
+func newDecoder(d *document) *decoder {
+	return &decoder{doc: d, layouts: make(map[reflect.Type]*layout), defaults: make(map[reflect.Type]bool)}
 }
 
 // failf records that the current value cannot be decoded.
@@ -107,7 +113,7 @@ func (d *decoder) composite(n *yaml.Node, v reflect.Value, at mark) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
-		setDefaults(p.Elem())
+		d.setDefaults(p.Elem())
 		d.value(n, p.Elem(), at)
 		v.Set(p)
 	case reflect.Struct:
@@ -177,7 +183,7 @@ func (d *decoder) variant(n *yaml.Node, v variant, at mark) {
 		return
 	}
 	s := reflect.ValueOf(into).Elem()
-	setDefaults(s)
+	d.setDefaults(s)
 	d.fields(n, s, typeKey)
 }
 
@@ -206,15 +212,21 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, at mark) {
 	}
 	t := v.Type()
 	m := reflect.MakeMapWithSize(t, len(n.Content)/2)
+	d.entries(n, m)
+	v.Set(m)
+}
+
+// entries decodes those of a mapping into a map.
+func (d *decoder) entries(n *yaml.Node, m reflect.Value) {
+	t := m.Type()
 	for e := range entries(n) {
 		elem := reflect.New(t.Elem()).Elem()
 		if t.Elem().Kind() != reflect.Pointer || resolve(e.value).Tag != nullTag {
-			setDefaults(elem)
+			d.setDefaults(elem)
 			d.child(e.key, e.value, elem, e.mark())
 		}
 		m.SetMapIndex(reflect.ValueOf(e.key).Convert(t.Key()), elem)
 	}
-	v.Set(m)
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, at mark) {
@@ -223,13 +235,13 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, at mark) {
 	case n.Kind == yaml.SequenceNode:
 		l := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 		for i, item := range n.Content {
-			setDefaults(l.Index(i))
+			d.setDefaults(l.Index(i))
 			d.child(i, item, l.Index(i), markOf(item))
 		}
 		v.Set(l)
 	case one && isValue(n):
 		l := reflect.MakeSlice(v.Type(), 1, 1)
-		setDefaults(l.Index(0))
+		d.setDefaults(l.Index(0))
 		d.value(n, l.Index(0), at)
 		v.Set(l)
 	case one:

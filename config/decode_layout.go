@@ -72,7 +72,40 @@ func setDefaults(v reflect.Value) {
 			setDefaults(v.Field(i))
 		}
 	}
-	if s, ok := v.Addr().Interface().(interface{ SetDefaults() }); ok {
+	if s, ok := v.Addr().Interface().(defaulter); ok {
 		s.SetDefaults()
 	}
+}
+
+// defaulter is a struct that has defaults.
+type defaulter interface{ SetDefaults() }
+
+// setDefaults is [setDefaults], which looks only into structs that have some: a
+// file may hold a hundred thousand that have none.
+func (d *decoder) setDefaults(v reflect.Value) {
+	t := v.Type()
+	has, known := d.defaults[t]
+	if !known {
+		has = hasDefaults(t)
+		d.defaults[t] = has
+	}
+	if has {
+		setDefaults(v)
+	}
+}
+
+// hasDefaults reports whether a struct, or one in it, has defaults.
+func hasDefaults(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[defaulter]()) {
+		return true
+	}
+	for i := range t.NumField() {
+		if name, option := fieldTag(t.Field(i)); (name != "" || option != "") && hasDefaults(t.Field(i).Type) {
+			return true
+		}
+	}
+	return false
 }

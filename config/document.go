@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -35,7 +36,11 @@ const (
 type document struct {
 	file string
 	root *yaml.Node
-	errs Errors
+	// parts are in place of the root where that would be large; nil otherwise.
+	parts *parts
+	errs  Errors
+	// files remembers the included files that are read; nil for nobody.
+	files *keys.Files
 	// included are the files that settings of this one name.
 	included []inclusion
 	// failed are the places whose value could not be decoded.
@@ -79,6 +84,11 @@ func (d *document) checkText(data []byte) bool {
 		return false
 	}
 	for len(data) > 0 {
+		if c := data[0]; c >= ' ' && c <= '~' { // nearly always
+			data = data[1:]
+			at.column++
+			continue
+		}
 		r, size := utf8.DecodeRune(data)
 		data = data[size:]
 		switch {
@@ -259,15 +269,6 @@ func entries(n *yaml.Node) iter.Seq[entry] {
 			}
 		}
 	}
-}
-
-func find(n *yaml.Node, key string) (entry, bool) {
-	for e := range entries(n) {
-		if e.key == key {
-			return e, true
-		}
-	}
-	return entry{}, false
 }
 
 // maxKeyBytes is YAML's own limit for a key that stands before its colon.

@@ -27,14 +27,18 @@ func (d *decoder) include(n *yaml.Node, i included, at mark) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(filepath.Dir(d.doc.file), file)
 	}
-	data, err := readFile(file)
+	data, err := d.doc.files.Read(n.Value, file, maxFileBytes)
 	if err != nil {
 		d.failf(at, "%v", err)
 		return
 	}
-	doc, errs := parseAny(file, data)
+	doc, errs, ok := decodeParts(file, data, into)
+	if !ok {
+		if doc, errs = parseAny(file, data); doc != nil {
+			errs = doc.decode(into)
+		}
+	}
 	if doc != nil {
-		errs = doc.decode(into)
 		d.doc.included = append(d.doc.included, inclusion{slices.Clone(d.path), doc})
 	}
 	d.doc.errs = append(d.doc.errs, errs...)

@@ -21,12 +21,23 @@ authenticators:
 routes: [{ match: "/{project}/", upstream: chat, authenticate: [widget] }]
 `
 
-// writeKeyring writes a configuration with a ring of n tenants.
-func writeKeyring(t testing.TB, n int) (file string) {
+// writeKeyring writes a configuration with a ring of n tenants, in YAML or in
+// JSON.
+func writeKeyring(t testing.TB, n int, json bool) (file string) {
 	t.Helper()
 	var ring strings.Builder
+	if json {
+		ring.WriteString(`{"empty":[]`)
+	}
 	for i := range n {
-		fmt.Fprintf(&ring, "project-%d: [{ id: \"1\", value: secret-%032d }]\n", i, i)
+		if json {
+			fmt.Fprintf(&ring, ",\n\"project-%d\":[{\"id\":\"1\",\"value\":\"secret-%032d\"}]", i, i)
+		} else {
+			fmt.Fprintf(&ring, "project-%d: [{ id: \"1\", value: secret-%032d }]\n", i, i)
+		}
+	}
+	if json {
+		ring.WriteString("}")
 	}
 	folder := t.TempDir()
 	file = filepath.Join(folder, "postern.yaml")
@@ -39,7 +50,12 @@ func writeKeyring(t testing.TB, n int) (file string) {
 }
 
 func BenchmarkLoadKeyring(b *testing.B) {
-	file := writeKeyring(b, 100_000)
+	for name, json := range map[string]bool{"yaml": false, "json": true} {
+		b.Run(name, func(b *testing.B) { benchmarkLoad(b, writeKeyring(b, 100_000, json)) })
+	}
+}
+
+func benchmarkLoad(b *testing.B, file string) {
 	var c *config.Config
 	b.ReportAllocs()
 	for b.Loop() {

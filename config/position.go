@@ -74,7 +74,12 @@ func markOf(n *yaml.Node) mark { return mark{n.Line, n.Column} }
 // jumps to the line that a reader would look for. Where the path goes deeper
 // than the file, it is the position of the deepest step that the file has.
 func (d *document) position(path policy.Path) (line, column int) {
-	n, at := d.root, markOf(d.root)
+	root := d.root
+	if d.parts != nil {
+		key, _ := path[0].(string)
+		root = d.parts.hold(key)
+	}
+	n, at := root, markOf(root)
 	for _, step := range path {
 		n = resolve(n)
 		switch step := step.(type) {
@@ -94,4 +99,14 @@ func (d *document) position(path policy.Path) (line, column int) {
 		}
 	}
 	return at.line, at.column
+}
+
+// find returns the entry of a mapping that has a key.
+func find(n *yaml.Node, key string) (entry, bool) {
+	for e := range entries(n) {
+		if e.key == key {
+			return e, true
+		}
+	}
+	return entry{}, false
 }

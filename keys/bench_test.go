@@ -62,3 +62,23 @@ func BenchmarkParseJWKS(b *testing.B) {
 		}
 	}
 }
+
+// What a reload does with a ring of which one secret is new, after it is read.
+func BenchmarkReplaceRing(b *testing.B) {
+	ring := func(secretOfLast string) *keys.Ring {
+		tenants := make(keys.KeyringSettings, 100_000)
+		for i := range 100_000 {
+			tenants[fmt.Sprint(i)] = []keys.TenantSecretSettings{tenantSecret("1", fmt.Sprintf("secret-%032d", i))}
+		}
+		tenants["last"] = []keys.TenantSecretSettings{tenantSecret("1", secretOfLast)}
+		return loadRing(b, tenants)
+	}
+	old, next := ring("old"), ring("new")
+	b.ReportAllocs()
+	for b.Loop() {
+		if next.Equal(old) {
+			b.Fatal("nothing is new")
+		}
+		next.Inherit(old)
+	}
+}

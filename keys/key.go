@@ -29,6 +29,7 @@ type Key struct {
 	algorithm string         // the only one that the key is for; "" for all that fit
 	material  any            // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	members   map[string]any // of a JWK; nil for other keys
+	lease     *Lease         // of the files that it came from
 	identity  [sha256.Size]byte
 	gone      atomic.Bool
 }
@@ -43,12 +44,33 @@ func (k *Key) seal() (*Key, error) {
 		}
 		material = der
 	}
-	digest := sha256.New()
-	// A map prints in the order of its keys, and quoting keeps fields apart.
-	fmt.Fprintf(digest, "%q %q %q %q %d %d %d %d %T %x", k.ID, k.algorithm, k.Attributes, k.members,
-		k.NotBefore.Unix(), k.NotBefore.Nanosecond(), k.NotAfter.Unix(), k.NotAfter.Nanosecond(), k.material, material)
-	digest.Sum(k.identity[:0])
+	// Quoting and numbers keep the fields apart.
+	text := strconv.AppendQuote(make([]byte, 0, 256), k.ID)
+	text = strconv.AppendQuote(text, k.algorithm)
+	for _, t := range [...]time.Time{k.NotBefore, k.NotAfter} {
+		text = append(strconv.AppendInt(text, t.Unix(), 10), '.')
+		text = append(strconv.AppendInt(text, int64(t.Nanosecond()), 10), ' ')
+	}
+	if len(k.Attributes) > 0 || k.members != nil { // a ring has many keys without either
+		// A map prints in the order of its keys.
+		text = fmt.Appendf(text, "%q %q", k.Attributes, k.members)
+	}
+	if ok {
+		text = append(text, " secret "...)
+	} else {
+		text = append(text, " public "...)
+	}
+	k.identity = sha256.Sum256(append(text, material...))
 	return k, nil
+}
+
+// lend gives a sealed key the lease of the files that it came from. One with
+// another lease is another key.
+func (k *Key) lend(l *Lease) {
+	if l != nil {
+		k.lease = l
+		k.identity = sha256.Sum256(append(k.identity[:], l.text...))
+	}
 }
 
 // same reports whether two keys are equal in everything but liveness.
@@ -63,6 +85,11 @@ func (k *Key) Live() bool { return !k.gone.Load() }
 func (k *Key) Current(at time.Time) bool {
 	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
 }
+
+// Stale reports whether a file that the key came from has been unusable for too
+// long at a time. The key must not be used then, and who needs it is told of an
+// outage of ours, [policy.KeysUnavailable].
+func (k *Key) Stale(at time.Time) bool { return k.lease.Over(at) }
 
 // Members returns what the key says of itself: what a JWK holds as a string or as
 // a list of strings beside its material, and of other keys their id, as kid. It

@@ -13,14 +13,19 @@ import (
 type Ring struct {
 	tenants map[string][]*Key
 	keys    int
+	lease   *Lease // of the file with the ring
 }
 
 // Candidates returns the secrets of a tenant that are current, the one that kid
 // names first; none is no error. The error is [policy.UnknownKey] for a tenant
-// that the ring does not have, or [policy.AlgorithmNotAllowed].
+// that the ring does not have, [policy.KeysUnavailable] where the ring is stale, or
+// [policy.AlgorithmNotAllowed].
 func (r *Ring) Candidates(tenant, kid, algorithm string, at time.Time) ([]*Key, error) {
 	secrets, known := r.tenants[tenant]
-	if !known {
+	switch {
+	case r.lease.Over(at):
+		return nil, policy.Deny(policy.KeysUnavailable, "")
+	case !known:
 		return nil, policy.Deny(policy.UnknownKey, "")
 	}
 	return currentSecrets(secrets, kid, algorithm, at)
@@ -32,7 +37,7 @@ func (r *Ring) Len() int { return r.keys }
 // Equal reports whether both hold the same secrets for the same tenants, each in
 // the same order.
 func (r *Ring) Equal(o *Ring) bool {
-	return maps.EqualFunc(r.tenants, o.tenants, func(a, b []*Key) bool { return slices.EqualFunc(a, b, (*Key).same) })
+	return r.lease.equal(o.lease) && maps.EqualFunc(r.tenants, o.tenants, func(a, b []*Key) bool { return slices.EqualFunc(a, b, (*Key).same) })
 }
 
 // Inherit makes r the successor of old: a secret that both hold for the same
@@ -41,7 +46,12 @@ func (r *Ring) Equal(o *Ring) bool {
 // over.
 func (r *Ring) Inherit(old *Ring) {
 	for tenant, secrets := range r.tenants {
-		kept, gone := inherit(old.tenants[tenant], secrets)
+		before := old.tenants[tenant]
+		if slices.EqualFunc(before, secrets, (*Key).same) { // nearly always
+			r.tenants[tenant] = before
+			continue
+		}
+		kept, gone := inherit(before, secrets)
 		r.tenants[tenant] = kept
 		retire(gone)
 	}

@@ -29,11 +29,19 @@ const maxRingFaults = 100
 // have passed Check, which leaves what is in the ring to LoadRing.
 func (s *Settings) LoadRing(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Ring {
 	before := len(problems.List)
-	ring := &Ring{tenants: make(map[string][]*Key, len(s.KeyringFile.Content))}
+	file, maxStale := s.KeyringFile.Path, s.MaxStale.Std()
+	ring := &Ring{tenants: make(map[string][]*Key, len(s.KeyringFile.Content)), lease: l.Lease(maxStale, file)}
+	lease := func(own ...string) *Lease {
+		if own[0] == "" {
+			return ring.lease // one for all
+		}
+		return l.Lease(maxStale, append(own, file)...)
+	}
+	l.quiet = true // of secrets in files of their own there may be one for each tenant
 	for _, tenant := range slices.Sorted(maps.Keys(s.KeyringFile.Content)) {
 		place, secrets := at.At("keyring_file", tenant), tenantSecrets(s.KeyringFile.Content[tenant])
 		checkSecrets(secrets, place, problems)
-		ring.tenants[tenant] = loadSecrets(secrets, place, l, allowWeak, problems)
+		ring.tenants[tenant] = loadSecrets(secrets, place, l, lease, allowWeak, problems)
 		ring.keys += len(ring.tenants[tenant])
 		if len(problems.List)-before >= maxRingFaults {
 			break

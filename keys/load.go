@@ -12,19 +12,23 @@ const minSecretBytes = 32
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)
 	loaded := &Static{symmetric: s.Secrets != nil}
+	lease := func(names ...string) *Lease { return l.Lease(s.MaxStale.Std(), names...) }
 	var keys []*Key
 	switch {
 	case s.Secrets != nil:
-		keys = loadSecrets(s.Secrets, at.At("secrets"), l, allowWeak, problems)
+		keys = loadSecrets(s.Secrets, at.At("secrets"), l, lease, allowWeak, problems)
 	case s.PublicKeys != nil:
-		keys = loadPublicKeys(s.PublicKeys, at.At("public_keys"), l, problems)
+		keys = loadPublicKeys(s.PublicKeys, at.At("public_keys"), l, lease, problems)
 	case s.JWKSFile != "":
 		jwks, err := loadJWKS(s.JWKSFile, l)
 		if err != nil {
 			problems.Addf(at.At("jwks_file"), "%v", err)
 			return nil
 		}
-		keys, loaded.ignored = jwks.Keys, jwks.Reasons
+		keys, loaded.ignored, loaded.lease = jwks.Keys, jwks.Reasons, lease(s.JWKSFile)
+		for _, k := range keys {
+			k.lend(loaded.lease)
+		}
 	default:
 		return nil
 	}
@@ -35,7 +39,10 @@ func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *poli
 	return loaded
 }
 
-func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) []*Key {
+// leasing returns the lease of what came from the files of some names; "" is none.
+type leasing func(names ...string) *Lease
+
+func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, lease leasing, allowWeak bool, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range secrets {
 		secret, err := l.Secret(s.Value)
@@ -45,19 +52,19 @@ func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak b
 		}
 		keys = appendKey(keys, &Key{
 			ID: s.ID, Attributes: s.Attributes, NotBefore: s.NotBefore, NotAfter: s.NotAfter, material: secret,
-		}, err, at.At(i, "value"), problems)
+		}, lease(s.Value.File), err, problems, at, i, "value")
 	}
 	return keys
 }
 
-func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, problems *policy.Problems) []*Key {
+func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, lease leasing, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range publicKeys {
 		key, err := loadPEM(s.File, l)
 		if err == nil {
 			key.ID, key.Attributes = s.ID, s.Attributes
 		}
-		keys = appendKey(keys, key, err, at.At(i, "file"), problems)
+		keys = appendKey(keys, key, lease(s.File), err, problems, at, i, "file")
 	}
 	return keys
 }
@@ -78,14 +85,16 @@ func loadJWKS(path string, l Loader) (*Published, error) {
 	return ParseJWKS(data)
 }
 
-// appendKey appends a key, or reports why there is none.
-func appendKey(keys []*Key, k *Key, err error, at policy.Path, problems *policy.Problems) []*Key {
+// appendKey appends a key that has a lease, or reports why there is none, at the
+// path that the steps lead to.
+func appendKey(keys []*Key, k *Key, lease *Lease, err error, problems *policy.Problems, at policy.Path, steps ...any) []*Key {
 	if err == nil {
 		k, err = k.seal()
 	}
 	if err != nil {
-		problems.Addf(at, "%v", err)
+		problems.Addf(at.At(steps...), "%v", err)
 		return keys
 	}
+	k.lend(lease)
 	return append(keys, k)
 }

@@ -33,7 +33,8 @@ type Settings struct {
 	Timeout policy.Duration `yaml:"timeout"`
 	// MaxBytes bounds the fetched document.
 	MaxBytes policy.Size `yaml:"max_bytes"`
-	// MaxStale is how long keys are used after the last successful fetch.
+	// MaxStale is how long keys are used after the last successful fetch, or after
+	// their file could last be used.
 	MaxStale policy.Duration `yaml:"max_stale"`
 	// Required makes readiness wait for the keys without a limit.
 	Required bool `yaml:"required"`
@@ -65,8 +66,12 @@ const (
 	defaultRefresh  = policy.Duration(5 * time.Minute)
 	defaultTimeout  = policy.Duration(5 * time.Second)
 	defaultMaxBytes = policy.Size(1 << 20)
-	defaultMaxStale = policy.Duration(24 * time.Hour)
+	defaultMaxStale = policy.Duration(DefaultMaxStale)
 )
+
+// DefaultMaxStale is how long values outlive their file, or keys their source,
+// where no setting says so.
+const DefaultMaxStale = 24 * time.Hour
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *Settings) SetDefaults() {
@@ -135,9 +140,10 @@ func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
 }
 
 func checkSecrets(secrets []SecretSettings, at policy.Path, problems *policy.Problems) {
-	ids := make(map[string]bool)
-	for i, secret := range secrets {
-		checkID(secret.ID, ids, at.At(i), problems)
+	ids := make(map[string]bool, len(secrets))
+	for i := range secrets {
+		secret := &secrets[i]
+		checkID(secret.ID, ids, at, i, problems)
 		if !secret.NotAfter.IsZero() && !secret.NotAfter.After(secret.NotBefore) {
 			problems.Addf(at.At(i, "not_after"), "is not after not_before: the secret would never be valid")
 		}
@@ -147,19 +153,26 @@ func checkSecrets(secrets []SecretSettings, at policy.Path, problems *policy.Pro
 func checkPublicKeys(publicKeys []PublicKeySettings, at policy.Path, problems *policy.Problems) {
 	ids := make(map[string]bool)
 	for i, key := range publicKeys {
-		checkID(key.ID, ids, at.At(i), problems)
+		checkID(key.ID, ids, at, i, problems)
 		if key.File == "" {
 			problems.Addf(at.At(i), "file is missing")
 		}
 	}
 }
 
-func checkID(id string, taken map[string]bool, at policy.Path, problems *policy.Problems) {
+// checkID looks at the id of the element i of the list at a path.
+func checkID(id string, taken map[string]bool, at policy.Path, i int, problems *policy.Problems) {
 	switch {
 	case id == "":
-		problems.Addf(at, "id is missing")
+		problems.Addf(at.At(i), "id is missing")
 	case taken[id]:
-		problems.Addf(at.At("id"), "%q stands twice", id)
+		problems.Addf(at.At(i, "id"), "%q stands twice", id)
 	}
 	taken[id] = true
+}
+
+// fromFile reports whether any key comes from a file.
+func (s *Settings) fromFile() bool {
+	return s.JWKSFile != "" || s.IsKeyring() || len(s.PublicKeys) > 0 ||
+		slices.ContainsFunc(s.Secrets, func(s SecretSettings) bool { return s.Value.File != "" })
 }

@@ -130,7 +130,6 @@ func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
 		{"refresh", s.Refresh != defaultRefresh},
 		{"timeout", s.Timeout != defaultTimeout},
 		{"max_bytes", s.MaxBytes != defaultMaxBytes},
-		{"max_stale", s.MaxStale != defaultMaxStale},
 		{"required", s.Required},
 		{"allow_insecure_http", s.AllowInsecureHTTP},
 		{"tls", s.TLS != nil},
@@ -139,6 +138,13 @@ func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
 		if option.given {
 			problems.Addf(at.At(option.name), "says nothing without jwks_url, discovery or x509_url")
 		}
+	}
+	switch {
+	case s.MaxStale == defaultMaxStale:
+	case !s.fromFile():
+		problems.Addf(at.At("max_stale"), "says nothing without jwks_url, discovery, x509_url or a file")
+	case s.MaxStale == 0:
+		problems.Addf(at.At("max_stale"), "wants more than 0s")
 	}
 }
 

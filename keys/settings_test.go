@@ -60,7 +60,6 @@ func TestCheck(t *testing.T) {
 			problem("says nothing without jwks_url, discovery or x509_url", "refresh"),
 			problem("says nothing without jwks_url, discovery or x509_url", "timeout"),
 			problem("says nothing without jwks_url, discovery or x509_url", "max_bytes"),
-			problem("says nothing without jwks_url, discovery or x509_url", "max_stale"),
 			problem("says nothing without jwks_url, discovery or x509_url", "required"),
 			problem("says nothing without jwks_url, discovery or x509_url", "allow_insecure_http"),
 			problem("says nothing without jwks_url, discovery or x509_url", "tls"),

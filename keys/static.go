@@ -16,6 +16,7 @@ type Static struct {
 	// symmetric: the keys are secrets, all of which are tried.
 	symmetric bool
 	ignored   []string
+	lease     *Lease // of the file with the list
 	// Whom to tell of unknown kids, and under which name; nil for nobody.
 	observer Observer
 	source   string
@@ -30,13 +31,24 @@ func (s *Static) Observed(source string, o Observer) {
 // algorithm may be signed with. For secrets these are all that are current, the
 // one that kid names first. For public keys they are at most four that are
 // current and fit the algorithm, of that kid where there is one. None is no error
-// where keys are not current; else the error is [policy.UnknownKey] or
-// [policy.AlgorithmNotAllowed]. The result must not be changed.
+// where keys are not current; else the error is [policy.UnknownKey],
+// [policy.AlgorithmNotAllowed], or [policy.KeysUnavailable] where a key that is
+// unknown may be one of a file that is stale. Stale keys are among the result,
+// which must not be changed.
 func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
 	if !s.symmetric {
-		return s.set.candidates(kid, algorithm, at)
+		found, err := s.set.candidates(kid, algorithm, at)
+		if policy.ReasonOf(err) == policy.UnknownKey && s.stale(at) {
+			err = policy.Deny(policy.KeysUnavailable, "")
+		}
+		return found, err
 	}
 	return currentSecrets(s.set.keys, kid, algorithm, at)
+}
+
+// stale reports whether the list or any key of it is.
+func (s *Static) stale(at time.Time) bool {
+	return s.lease.Over(at) || slices.ContainsFunc(s.set.keys, func(k *Key) bool { return k.Stale(at) })
 }
 
 // currentSecrets returns the secrets that are current, the one that kid names
@@ -71,7 +83,7 @@ func (s *Static) Ignored() []string { return s.ignored }
 
 // Equal reports whether both hold the same keys in the same order.
 func (s *Static) Equal(o *Static) bool {
-	return s.symmetric == o.symmetric && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same)
+	return s.symmetric == o.symmetric && s.lease.equal(o.lease) && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same)
 }
 
 // Adopt makes a key that both s and old hold the same [Key], so that what it has

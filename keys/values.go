@@ -7,10 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"postern/policy"
 )
@@ -43,6 +43,10 @@ type Loader struct {
 	Dir string
 	// LookupEnv reads the environment; [os.LookupEnv] where it is nil.
 	LookupEnv func(name string) (string, bool)
+	// Files remembers what is read; nil for nobody.
+	Files *Files
+
+	quiet bool // the files have no metrics
 }
 
 // Secret returns the secret itself, which is never empty. A value that gives
@@ -89,22 +93,9 @@ func (l Loader) Digest(v Value) (digest [sha256.Size]byte, err error) {
 
 // File returns the content of a regular file, which is never empty and at most
 // 1 MiB long.
-func (l Loader) File(path string) ([]byte, error) {
-	path = l.resolve(path)
-	// Before the file is opened: to open a named pipe waits for its writer.
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+func (l Loader) File(name string) ([]byte, error) {
+	path := l.resolve(name)
+	data, err := l.Files.read(name, path, maxFileBytes, l.quiet)
 	switch {
 	case err != nil:
 		return nil, err
@@ -121,6 +112,12 @@ func (l Loader) resolve(path string) string {
 		return path
 	}
 	return filepath.Join(l.Dir, path)
+}
+
+// Lease returns the lease of what came from files of these names, "" for none;
+// they have been read.
+func (l Loader) Lease(maxStale time.Duration, names ...string) *Lease {
+	return l.Files.lease(maxStale, names...)
 }
 
 func (v Value) checkSource() error {

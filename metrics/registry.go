@@ -32,6 +32,7 @@ type Registry struct {
 	upstreams      *handles[*Upstream]
 	authenticators *handles[*Authenticator]
 	sources        *handles[*source]
+	files          *handles[*file]
 
 	cacheHits, cacheMisses, cacheEvictions        prometheus.Counter
 	cacheEntries                                  prometheus.Gauge
@@ -64,6 +65,7 @@ func New(version, goVersion string) *Registry {
 		upstreams:      newHandles(upstreamsOf(f)),
 		authenticators: newHandles(authenticatorsOf(f)),
 		sources:        newHandles(sourcesOf(f)),
+		files:          newHandles(filesOf(f)),
 
 		cacheHits:      f.counter("token_cache_hits_total", "Verified tokens found in the token cache.").WithLabelValues(),
 		cacheMisses:    f.counter("token_cache_misses_total", "Tokens not found in the token cache.").WithLabelValues(),

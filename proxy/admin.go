@@ -16,8 +16,9 @@ type AdminParts struct {
 	Metrics http.Handler
 	// Reload loads the configuration again; its error is public.
 	Reload func() error
-	// Token is asked for as a Bearer token; none where empty.
-	Token []byte
+	// Token returns what is asked for as a Bearer token; none where empty. It may
+	// change.
+	Token func() []byte
 }
 
 // NewAdmin returns the handler of the admin listener: /healthz, /readyz,
@@ -32,10 +33,14 @@ func NewAdmin(p AdminParts) http.Handler {
 		say(w, http.StatusOK, "reloaded")
 	})
 	var h http.Handler = http.NewCrossOriginProtection().Handler(mux)
-	if len(p.Token) > 0 {
-		return requireToken(p.Token, h)
-	}
-	return requireLocalHost(h)
+	open := requireLocalHost(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if token := p.Token(); len(token) > 0 {
+			requireToken(token, h).ServeHTTP(w, r)
+		} else {
+			open.ServeHTTP(w, r)
+		}
+	})
 }
 
 // requireLocalHost refuses a browser that some name in the DNS has led here: a

@@ -9,9 +9,11 @@ import (
 	"os"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/config"
+	"postern/keys"
 	"postern/metrics"
 	"postern/proxy"
 )
@@ -22,6 +24,12 @@ type app struct {
 	shop    workshop
 	handler *proxy.Handler
 	ready   *proxy.Readiness
+	watcher *keys.Watcher
+	// token is what the admin listener asks for; empty for nothing.
+	token atomic.Pointer[[]byte]
+	// life ends with end, and with it everything that reloads.
+	life context.Context
+	end  context.CancelFunc
 
 	mu      sync.Mutex // one reload at a time
 	current *generation
@@ -46,6 +54,9 @@ func newApp(file string, c *config.Config, log *slog.Logger) *app {
 	a.shop.publish(a.current)
 	a.shop.metrics.Reloaded(true, time.Now())
 	a.warn()
+	a.life, a.end = context.WithCancel(context.Background())
+	a.token.Store(&c.AdminToken)
+	a.watcher = keys.NewWatcher(c.Files, time.Now(), func() { _ = a.reload() }, a.shop.metrics, log) // reload says why
 	a.handler = proxy.NewHandler(a.current.state, a.shop.metrics, log)
 	a.ready = proxy.NewReadiness(time.Now().Add(c.Server.ReadyTimeout.Std()), a.current.sources())
 	return a
@@ -60,6 +71,7 @@ func (a *app) warn() {
 
 // close stops everything in the background and waits for it.
 func (a *app) close() {
+	a.end()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.current.stop()
@@ -73,7 +85,11 @@ const reloadWait = 5 * time.Second
 func (a *app) reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	err := a.swap()
+	c, files, err := config.Reload(a.file, os.LookupEnv, a.current.config.Files)
+	if err == nil {
+		err = a.swap(c)
+	}
+	a.watcher.Tried(files, err == nil, time.Now())
 	a.shop.metrics.Reloaded(err == nil, time.Now())
 	if err != nil {
 		a.shop.log.Error("reload refused, the running configuration stays", "file", a.file, "error", err.Error())
@@ -84,19 +100,17 @@ func (a *app) reload() error {
 	return nil
 }
 
-func (a *app) swap() error {
-	c, err := config.Load(a.file, os.LookupEnv)
-	if err != nil {
-		return err
-	}
+// swap puts a configuration in force, where that needs no restart.
+func (a *app) swap(c *config.Config) error {
 	if err := sameListeners(a.current.config, c); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), reloadWait)
+	ctx, cancel := context.WithTimeout(a.life, reloadWait)
 	defer cancel()
 	old := a.current
 	next := a.shop.build(ctx, c, old)
 	a.handler.Swap(next.state)
+	a.token.Store(&c.AdminToken)
 	a.ready.Replace(next.sources(), time.Now())
 	a.current = next
 	a.shop.replace(old, next)
@@ -116,7 +130,7 @@ func sameListeners(old, c *config.Config) error {
 		same bool
 	}{
 		{"server", reflect.DeepEqual(before, after)},
-		{"admin", old.Admin.Listen == c.Admin.Listen && string(old.AdminToken) == string(c.AdminToken)},
+		{"admin", old.Admin.Listen == c.Admin.Listen},
 		{"health", old.Health == c.Health},
 		{"log.format", old.Log.Format == c.Log.Format},
 		{"limits.connections", old.Limits.Connections == c.Limits.Connections},

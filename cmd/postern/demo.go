@@ -123,6 +123,8 @@ func runDemo(ctx context.Context, listen, admin string, log io.Writer, use func(
 	if err != nil {
 		return err
 	}
+	hangups, stopHangups := notifyHangups()
+	defer stopHangups()
 	a := newApp(file, c, newLogger(c.Log, log))
 	a.current.awaitKeys(ctx, &generation{}) // the first request must find keys
 
@@ -130,7 +132,7 @@ func runDemo(ctx context.Context, listen, admin string, log io.Writer, use func(
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.serve(ctx, l) })
+	group.Go(func() error { return a.serve(ctx, l, hangups) })
 	group.Go(func() error {
 		defer stop()
 		return use(ctx, w, l)

@@ -49,7 +49,7 @@ func (b *testbed) ask(target, token string) string {
 	return http.StatusText(got.status)
 }
 
-func (b *testbed) expect(target, token, want string) {
+func (b *testbed) expectToken(target, token, want string) {
 	b.t.Helper()
 	if got := b.ask(target, token); got != want {
 		b.t.Errorf("%s: %s, want %s", target, got, want)
@@ -75,16 +75,16 @@ func TestRestartDuringAnOutage(t *testing.T) {
 		copies, err := filepath.Glob(filepath.Join(state, "*.json"))
 		return err == nil && len(copies) == 2
 	})
-	before.expect("/", token, "OK")
+	before.expectToken("/", token, "OK")
 	fetched := before.metric("keys_last_success_timestamp_seconds")
 	before.stop()
 
 	idp.fail(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	b := start(t, keysYAML, values)
 	b.log.next(t, "refreshing keys failed")
-	b.expect("/", token, "OK")
-	b.expect("/other", strange, "OK")
-	b.expect("/other", token, "unknown_key")
+	b.expectToken("/", token, "OK")
+	b.expectToken("/other", strange, "OK")
+	b.expectToken("/other", token, "unknown_key")
 	if got := b.operate(b.admin, http.MethodGet, "/readyz"); got.status != http.StatusOK {
 		t.Errorf("readyz %+v", got)
 	}
@@ -100,7 +100,7 @@ func TestRestartDuringAnOutage(t *testing.T) {
 	// The outage is nobody's fault: a new key is waited for, not refused.
 	idp.publish(t, "k2")
 	fresh := idp.sign(t, "k2", customerClaims())
-	b.expect("/", fresh, "keys_pending")
+	b.expectToken("/", fresh, "keys_pending")
 
 	idp.fail(nil)
 	eventually(t, "recovery", func() bool { return b.ask("/", fresh) == "OK" })
@@ -120,7 +120,7 @@ func TestStateDirCannotBeUsed(t *testing.T) {
 	b := start(t, keysYAML, map[string]string{"DATA": data.URL, "OTHER": idp.URL, "STATE": file, "KEYS": `jwks_url: "` + idp.URL + `"`})
 	b.log.next(t, "keeping the last good copy failed")
 	b.log.next(t, "keeping the last good copy failed")
-	b.expect("/", idp.sign(t, "k1", customerClaims()), "OK")
+	b.expectToken("/", idp.sign(t, "k1", customerClaims()), "OK")
 	eventually(t, "the metric", func() bool { return b.metric("keys_kept_total", "result", "failure") == 1 })
 }
 
@@ -157,11 +157,11 @@ func TestKeyMetrics(t *testing.T) {
 	}
 	check("start", 1, 1, 0, 0)
 	idp.publish(t, "k2")
-	b.expect("/", idp.sign(t, "k2", customerClaims()), "OK")
+	b.expectToken("/", idp.sign(t, "k2", customerClaims()), "OK")
 	check("rotation", 2, 2, 0, 1)
 	idp.fail(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
 	idp.publish(t, "k3")
-	b.expect("/", idp.sign(t, "k3", customerClaims()), "keys_pending")
+	b.expectToken("/", idp.sign(t, "k3", customerClaims()), "keys_pending")
 	b.log.next(t, "refreshing keys failed")
 	idp.fail(nil)
 	eventually(t, "recovery", func() bool { return b.metric("keys_loaded") == 3 })
@@ -192,15 +192,15 @@ func TestDiscovery(t *testing.T) {
 	b.log.next(t, "keys loaded")
 	b.log.next(t, "keys loaded")
 	old := idp.sign(t, "k1", customerClaims())
-	b.expect("/", old, "OK")
+	b.expectToken("/", old, "OK")
 	// The issuer of tokens is what the authenticator says, not the document.
-	b.expect("/", idp.sign(t, "k1", with(customerClaims(), jwt.MapClaims{"iss": issuerName})), "wrong_issuer")
-	b.expect("/", other.sign(t, "o1", customerClaims()), "unknown_key")
+	b.expectToken("/", idp.sign(t, "k1", with(customerClaims(), jwt.MapClaims{"iss": issuerName})), "wrong_issuer")
+	b.expectToken("/", other.sign(t, "o1", customerClaims()), "unknown_key")
 
 	<-jwksURI
 	jwksURI <- moved.URL + "/keys"
 	eventually(t, "the new jwks_uri", func() bool { return b.ask("/", moved.sign(t, "k2", customerClaims())) == "OK" })
-	b.expect("/", old, "unknown_key") // in the cache, too
+	b.expectToken("/", old, "unknown_key") // in the cache, too
 }
 
 // certified returns a certificate in PEM as an identity provider publishes it.
@@ -242,7 +242,7 @@ func TestCertificates(t *testing.T) {
 			b := start(t, keysYAML, map[string]string{"DATA": data.URL, "OTHER": other.URL, "STATE": "", "KEYS": test.keys})
 			eventually(t, "readiness", func() bool { return b.operate(b.admin, http.MethodGet, "/readyz").status == http.StatusOK })
 			for kid, want := range test.want {
-				b.expect("/", token(kid), want)
+				b.expectToken("/", token(kid), want)
 			}
 		})
 	}

@@ -46,9 +46,16 @@ type testbed struct {
 // stopped when the test ends, and may leave no goroutine behind.
 func start(t testing.TB, yaml string, values map[string]string) *testbed {
 	t.Helper()
+	file := filepath.Join(t.TempDir(), "postern.yaml")
+	writeConfig(t, file, yaml, values)
+	return startFile(t, file)
+}
+
+// startFile is [start] with a file that is written already.
+func startFile(t testing.TB, file string) *testbed {
+	t.Helper()
 	expectNoNewGoroutines(t)
-	b := &testbed{t: t, file: filepath.Join(t.TempDir(), "postern.yaml"), log: newTape(), client: newClient(t)}
-	b.configure(yaml, values)
+	b := &testbed{t: t, file: file, log: newTape(), client: newClient(t)}
 	c, err := config.Load(b.file, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +71,9 @@ func start(t testing.TB, yaml string, values map[string]string) *testbed {
 	b.app = newApp(b.file, c, newLogger(c.Log, b.log))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.app.serve(ctx, l) }()
+	hangups, stopHangups := notifyHangups()
+	t.Cleanup(stopHangups)
+	go func() { ended <- b.app.serve(ctx, l, hangups) }()
 	b.interrupt = cancel
 	b.stop = sync.OnceFunc(func() {
 		cancel()
@@ -78,18 +87,24 @@ func start(t testing.TB, yaml string, values map[string]string) *testbed {
 	return b
 }
 
-// configure writes the configuration file; a running Postern has to be told.
+// configure writes the configuration file; a running Postern sees it by itself
+// after a while.
 func (b *testbed) configure(yaml string, values map[string]string) {
 	b.t.Helper()
+	writeConfig(b.t, b.file, yaml, values)
+}
+
+func writeConfig(t testing.TB, file, yaml string, values map[string]string) {
+	t.Helper()
 	text := os.Expand(yaml, func(name string) string {
 		value, ok := values[name]
 		if !ok {
-			b.t.Fatalf("the configuration names ${%s}, which has no value", name)
+			t.Fatalf("the configuration names ${%s}, which has no value", name)
 		}
 		return value
 	})
-	if err := os.WriteFile(b.file, []byte(text), 0o600); err != nil {
-		b.t.Fatal(err)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -28,6 +28,9 @@ func serveCommand() *cobra.Command {
 		Example: "  postern serve --config postern.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			// Before anything else: a hangup would end the process.
+			hangups, stopHangups := notifyHangups()
+			defer stopHangups()
 			c, err := config.Load(file, os.LookupEnv)
 			if err != nil {
 				return err
@@ -39,7 +42,7 @@ func serveCommand() *cobra.Command {
 			logger := newLogger(c.Log, command.OutOrStdout())
 			log.SetFlags(0)
 			log.SetOutput(strayLog{logger})
-			return failed(serve(ctx, file, c, logger))
+			return failed(serve(ctx, file, c, logger, hangups))
 		},
 	}
 	command.Flags().StringVar(&file, "config", "", "the configuration file (required)")
@@ -47,30 +50,34 @@ func serveCommand() *cobra.Command {
 	return command
 }
 
-// serve runs until ctx ends, then shuts down in order.
-func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger) error {
+// notifyHangups returns where each SIGHUP arrives, until stop is called. Of those
+// that nobody has taken yet one is kept: it asks for all of them.
+func notifyHangups() (hangups <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}
+
+// serve runs until ctx ends, then shuts down in order. A hangup reloads.
+func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger, hangups <-chan os.Signal) error {
 	l, err := listenAll(c)
 	if err != nil {
 		return err
 	}
-	return newApp(file, c, log).serve(ctx, l)
+	return newApp(file, c, log).serve(ctx, l, hangups)
 }
 
 // serve is the part of [serve] after the ports are known to be free.
-func (a *app) serve(ctx context.Context, l listeners) error {
+func (a *app) serve(ctx context.Context, l listeners, hangups <-chan os.Signal) error {
 	defer a.close()
 	c, log := a.current.config, a.shop.log
-
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 
 	server := proxy.NewServer(c.Server, a.handler, a.ready, log)
 	parts := proxy.AdminParts{
 		Ready:   a.ready,
 		Metrics: a.shop.metrics.Handler(log),
 		Reload:  a.reload,
-		Token:   c.AdminToken,
+		Token:   func() []byte { return *a.token.Load() },
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(l.clients, c.Limits.Connections) })
@@ -83,23 +90,39 @@ func (a *app) serve(ctx context.Context, l listeners) error {
 		group.Go(func() error { return serveOperators(health, l.health) })
 	}
 	group.Go(func() error {
-		for {
-			select {
-			case <-hangups:
-				_ = a.reload() // it has said why
-			case <-ctx.Done():
-				err := server.Shutdown(context.WithoutCancel(ctx))
-				for _, o := range operators {
-					err = errors.Join(err, o.Close())
-				}
-				return err
-			}
+		<-ctx.Done()
+		err := server.Shutdown(context.WithoutCancel(ctx))
+		a.end()
+		for _, o := range operators {
+			err = errors.Join(err, o.Close())
 		}
+		return err
+	})
+	// Requests that go on while it shuts down are still held to what is withdrawn.
+	group.Go(func() error {
+		a.watcher.Run(a.life)
+		return nil
+	})
+	group.Go(func() error {
+		a.reloadOn(hangups)
+		return nil
 	})
 	l.announce(log)
 	err := group.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// reloadOn reloads on each hangup, until the end.
+func (a *app) reloadOn(hangups <-chan os.Signal) {
+	for {
+		select {
+		case <-hangups:
+			_ = a.reload() // it has said why
+		case <-a.life.Done():
+			return
+		}
+	}
 }
 
 // listeners are opened before anything else, so that a port that is taken is
