@@ -49,6 +49,10 @@ type Config struct {
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
+
+	// What the checks know.
+	undecoded    []policy.Path         // see [Config.undecodedBelow]
+	capabilities map[string]capability // by authenticator, anonymous among them
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -101,6 +105,7 @@ func Load(file string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	c := &Config{}
 	errs = append(errs, doc.decode(c)...)
 	var problems policy.Problems
+	c.undecoded = doc.undecoded()
 	c.check(&problems)
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv}, &problems)
 	for _, p := range problems.List {
@@ -176,6 +181,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		})
 	}
 	c.Matcher = matcher
+	c.checkSameSecrets(problems)
 }
 
 func (c *Config) patternPath(r *policy.Route, p *policy.Pattern) policy.Path {

@@ -64,7 +64,7 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 const exampleFile = "../config.example.yaml"
 
 func exampleEnv(name string) (string, bool) {
-	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET"
+	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET" || name == "OLD_CHANNEL_SECRET"
 }
 
 func TestExample(t *testing.T) {
@@ -72,8 +72,8 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Routes) != 5 || len(c.Warnings()) != 0 {
-		t.Errorf("%d routes, warnings %q", len(c.Routes), c.Warnings())
+	if len(c.Routes) != 5 || len(c.Warnings(exampleTime)) != 0 {
+		t.Errorf("%d routes, warnings %q", len(c.Routes), c.Warnings(exampleTime))
 	}
 }
 

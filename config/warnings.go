@@ -6,12 +6,14 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"time"
 
 	"postern/policy"
 )
 
-// Warnings says what is legal but worth a second look, one sentence each.
-func (c *Config) Warnings() []string {
+// Warnings says what is legal but, at a time, worth a second look, one sentence
+// each.
+func (c *Config) Warnings(now time.Time) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) {
@@ -22,6 +24,13 @@ func (c *Config) Warnings() []string {
 		for _, why := range c.StaticKeys[name].Ignored() {
 			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
 		}
+	}
+	list = append(list, c.warnSameSecrets()...)
+	for i, route := range c.Routes {
+		if route.Report && !route.Reports(now) {
+			list = append(list, fmt.Sprintf("routes.%s: until, %s, has passed: the route refuses again", route.Name, route.ReportUntil.Format(time.DateOnly)))
+		}
+		list = append(list, c.warnTenants(route.Name, &c.RouteList[i])...)
 	}
 	return list
 }
