@@ -44,7 +44,7 @@ func (c *Config) newCapability(name string, a Authenticator) (can capability, kn
 	default:
 		return capability{}, false
 	}
-	credentials, count := a.attributes(), map[string]int{}
+	credentials, count := a.attributeSets(), map[string]int{}
 	for _, attributes := range credentials {
 		for name := range attributes {
 			count[name]++
@@ -70,9 +70,9 @@ func (c *Config) assess() {
 	}
 }
 
-// attributes returns those of each credential or key that the configuration lists;
+// attributeSets returns the attributes of each credential or key that the configuration lists;
 // nil where it lists none.
-func (a *Authenticator) attributes() (list []map[string]string) {
+func (a *Authenticator) attributeSets() (list []map[string]string) {
 	switch {
 	case a.Token != nil:
 		list = []map[string]string{}

@@ -20,17 +20,17 @@ func (c *Config) Warnings(now time.Time) []string {
 			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
-		for _, why := range c.StaticKeys[name].Ignored() {
-			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
-		}
-	}
 	list = append(list, c.warnSameSecrets()...)
 	for i, route := range c.Routes {
 		if route.Report && !route.Reports(now) {
 			list = append(list, fmt.Sprintf("routes.%s: until, %s, has passed: the route refuses again", route.Name, route.ReportUntil.Format(time.DateOnly)))
 		}
 		list = append(list, c.warnTenants(route.Name, &c.RouteList[i])...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
+		for _, why := range c.StaticKeys[name].Ignored() {
+			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
+		}
 	}
 	return list
 }
