@@ -108,10 +108,16 @@ func TestBasicSettings(t *testing.T) {
 // A token that no credential can hold is a mistake.
 func TestBasicValues(t *testing.T) {
 	for basic, want := range map[string][]string{
-		"user": {"app.tokens[1].value: holds a colon, which no user can: basic: pair compares user:password"},
-		"pair": {"app.tokens[0].value: wants user:password"},
+		"user": {
+			"app.tokens[1].value: holds a colon, which no user can: basic: pair compares user:password",
+			"app.tokens[2].value: holds a control character, which no user:password can",
+		},
+		"pair": {
+			"app.tokens[0].value: wants user:password",
+			"app.tokens[2].value: holds a control character, which no user:password can",
+		},
 	} {
-		s := basicSettings(basic, "key", "key:s3cret")
+		s := basicSettings(basic, "key", "key:s3cret ü", "key:\n")
 		var problems policy.Problems
 		s.Check(policy.Path{"app"}, &problems)
 		authn.NewToken("app", s, keys.Loader{}, policy.Path{"app"}, &problems)

@@ -93,6 +93,14 @@ func (m *Message) covers(ref policy.Reference) bool {
 	})
 }
 
+// distinguishes reports whether the message says more of a request than how,
+// where and when it is sent.
+func (m *Message) distinguishes(timestamp policy.Reference) bool {
+	return slices.ContainsFunc(m.refs, func(ref policy.Reference) bool {
+		return ref.IsZero() || ref.Source != policy.Method && ref.Source != policy.Host && !ref.Same(timestamp)
+	})
+}
+
 // read returns the message of a request, in parts.
 func (m *Message) read(r Request) ([][]byte, error) {
 	parts := [][]byte{[]byte(m.literals[0])}

@@ -64,6 +64,9 @@ func (s *SignatureSettings) Check(at policy.Path, problems *policy.Problems) {
 	if strings.ContainsFunc(s.Prefix, notCredentialByte) {
 		problems.Addf(at.At("prefix"), "no credential holds white space or anything but ASCII")
 	}
+	if !s.Message.distinguishes(s.Timestamp) {
+		problems.Addf(at.At("message"), "names nothing but method, host and timestamp: one signature would be good for every request of its time")
+	}
 	if hashes[s.Hash] == nil {
 		problems.Addf(at.At("hash"), "%q: use sha256, sha1 or sha512", s.Hash)
 	}

@@ -29,6 +29,15 @@ func TestSignatureSettingsCheck(t *testing.T) {
 		"the same part": {func(s *settings) {
 			s.Message, s.CustomerID = message(t, "{body.user_id}"), reference(t, "body.user_id")
 		}, nil},
+		"how and where": {func(s *settings) { s.Message = message(t, "{method} {host}") }, []string{
+			"hook.message: names nothing but method, host and timestamp: one signature would be good for every request of its time",
+		}},
+		"when": {func(s *settings) {
+			s.Message, s.Timestamp = message(t, "v0:{header.X-Ts}:{method}"), reference(t, "header.X-Ts")
+		}, []string{"hook.message: names nothing but method, host and timestamp: one signature would be good for every request of its time"}},
+		"when and what": {func(s *settings) {
+			s.Message, s.Timestamp = message(t, "{header.X-Ts}:{header.X-Id}"), reference(t, "header.X-Ts")
+		}, nil},
 		"lone tolerance": {func(s *settings) { s.Tolerance = duration(1) }, []string{"hook.tolerance: says nothing without timestamp"}},
 		"no tolerance":   {func(s *settings) { s.Timestamp, s.Tolerance = reference(t, "body.ts"), duration(0) }, []string{"hook.tolerance: wants more than 0s"}},
 		"words": {func(s *settings) { s.Hash, s.Encoding, s.Prefix = "md5", "HEX", "sha256= " }, []string{

@@ -238,7 +238,7 @@ func TestSignatureOfSlack(t *testing.T) {
 
 func TestSignatureTimestamp(t *testing.T) {
 	a := newSignature(t, func(s *authn.SignatureSettings) {
-		s.Message, s.Timestamp, s.Tolerance = message(t, "{header.X-Ts}"), reference(t, "header.X-Ts"), duration(10*time.Second)
+		s.Message, s.Timestamp, s.Tolerance = message(t, "{header.X-Ts}:{path.hook}"), reference(t, "header.X-Ts"), duration(10*time.Second)
 	})
 	for stamp, want := range map[string]policy.Reason{
 		"1000000": policy.ReasonNone, "999990": policy.ReasonNone, "1000010": policy.ReasonNone,
@@ -251,7 +251,7 @@ func TestSignatureTimestamp(t *testing.T) {
 		"18446744073710551616": policy.MalformedCredential, // 2^64 + now
 	} {
 		_, _, err := a.Verify(t.Context(), authn.Credential{
-			Value: hmacHex(stamp), Request: webhook{texts: map[string][]string{"header.X-Ts": {stamp}}},
+			Value: hmacHex(stamp + ":chat"), Request: webhook{texts: map[string][]string{"header.X-Ts": {stamp}, "path.hook": {"chat"}}},
 		}, at)
 		if got := policy.ReasonOf(err); got != want {
 			t.Errorf("%q: %v, want %v", stamp, err, want)

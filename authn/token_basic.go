@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"postern/keys"
 	"postern/policy"
 )
 
@@ -39,11 +38,13 @@ func parseBasic(credential string) (user, pair []byte, err error) {
 		return nil, nil, malformed("Basic wants the base64 of user:password")
 	}
 	user, _, found := bytes.Cut(pair, []byte(":"))
-	if !found || bytes.ContainsFunc(pair, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if !found || bytes.ContainsFunc(pair, isControl) {
 		return nil, nil, malformed("Basic wants user:password without control characters")
 	}
 	return user, pair, nil
 }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // checkBasic: the scheme Basic and the setting come together. Without it the
 // tokens would have to be written as their own base64, with it the credentials of
@@ -59,23 +60,5 @@ func (s *TokenSettings) checkBasic(at policy.Path, problems *policy.Problems) {
 		case !isBasic && s.Basic != "":
 			problems.Addf(at.At("basic"), "%s has not the scheme Basic", c)
 		}
-	}
-}
-
-// checkBasicValue reports a token that no Basic credential can hold. Of a digest
-// that cannot be known.
-func (s *TokenSettings) checkBasicValue(v keys.Value, load keys.Loader, at policy.Path, problems *policy.Problems) {
-	if s.Basic == "" || v.SHA256 != "" {
-		return
-	}
-	secret, err := load.Secret(v)
-	if err != nil {
-		return // which is reported already
-	}
-	switch colon := bytes.ContainsRune(secret, ':'); {
-	case colon && s.Basic == basicUser:
-		problems.Addf(at, "holds a colon, which no user can: basic: pair compares user:password")
-	case !colon && s.Basic == basicPair:
-		problems.Addf(at, "wants user:password")
 	}
 }

@@ -102,7 +102,7 @@ func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, p
 			problems.Addf(place, "%v", err)
 			continue
 		}
-		s.checkBasicValue(settings.Value, load, place, problems)
+		s.checkValue(settings.Value, load, place, problems)
 		if other, taken := t.byDigest[digest]; taken {
 			problems.Addf(place, "has the same value as %q", other.verified.SecretID)
 			continue

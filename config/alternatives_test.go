@@ -22,6 +22,7 @@ authenticators:
   person: { type: token, header: X-Person, tokens: [{ id: a, value: x, attributes: { user: u } }], customer_id: attributes.user }
   bare: { type: token, scheme: "", tokens: [] }
   query: { type: token, from: [{ query: token }], tokens: [] }
+  apart: { type: token, header: X-Apart, tokens: [] }
   cookie: { type: token, from: [{ cookie: session }], tokens: [] }
   nested: { type: token, from: [{ body: auth.token }], tokens: [] }
   listed: { type: token, from: [{ body: "auth[0]" }], tokens: [] }
@@ -45,7 +46,7 @@ func TestAlternatives(t *testing.T) {
 		`authenticate: [a, d, anonymous]`:                 nil,
 		`authenticate: [d, e]`:                            nil,
 		`authenticate: [query, unschemed]`:                nil, // a JWT for the one, anything else for the other
-		`authenticate: [[token, person], [token, query]]`: nil,
+		`authenticate: [[token, person], [query, apart]]`: nil,
 
 		`authenticate: []`:                   {`routes[0]: authenticate is missing: name authenticators, or [anonymous] for a public route`},
 		`authenticate: [[]]`:                 {`routes[0].authenticate[0]: an empty group would let everything through`},

@@ -43,6 +43,8 @@ func (c *Config) check(problems *policy.Problems) {
 			a.Signature.Check(at, problems)
 		}
 	}
+	c.assess()
+	c.checkGlobalTemplates(problems)
 	if len(c.RouteList) == 0 {
 		problems.Addf(top.At("routes"), "there is no route: every request would be refused")
 	}
@@ -109,72 +111,6 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	c.checkAlternatives(at, r, problems)
 	c.checkIdentityHeaders(at.At("identity_headers"), r.IdentityHeaders, problems)
 	c.checkIdentityReferences(at, r, problems)
-}
-
-// checkIdentityReferences: a rule on something that no authenticator of its
-// route can give would refuse every request.
-func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings, problems *policy.Problems) {
-	if len(r.Authenticate) == 0 {
-		return // reported already
-	}
-	attributes := map[string]bool{}
-	var customers, claims, tenant, key, jwk bool
-	for _, alternative := range r.Authenticate {
-		for _, name := range alternative {
-			a := c.Authenticators[name]
-			if a == (Authenticator{}) && name != authn.AnonymousName {
-				return // what it might give is not known
-			}
-			customers = customers || c.namesCustomer(name)
-			for _, set := range a.attributeSets() {
-				for name := range set {
-					attributes[name] = true
-				}
-			}
-			if a.JWT != nil {
-				claims, key = true, true
-				tenant = tenant || a.JWT.Keys.IsKeyring()
-				jwk = jwk || a.JWT.Keys.IsJWKS()
-			}
-		}
-	}
-	for i, rule := range r.Consistency {
-		place, ref := at.At("consistency", i, "identity"), rule.Identity
-		switch {
-		case (ref.Source == policy.CustomerID || ref.Source == policy.OpaqueID) && !customers && rule.Required && len(rule.When) == 0:
-			problems.Addf(place, "no authenticator of this route has a customer_id")
-		case ref.Source == policy.Attribute && !attributes[ref.Name]:
-			problems.Addf(place, "no authenticator of this route has an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(attributes))))
-		case ref.Source == policy.Claim && !claims:
-			problems.Addf(place, "no authenticator of this route has claims")
-		case ref.Source == policy.Tenant && !tenant:
-			problems.Addf(place, "no authenticator of this route has a keyring_file")
-		case ref.Source == policy.KeyMember && !key:
-			problems.Addf(place, "no authenticator of this route has keys")
-		case ref.Source == policy.KeyMember && !jwk && ref.Path.String() != "kid":
-			problems.Addf(place, "the keys of this route are no JWKs and have no member but kid")
-		}
-	}
-}
-
-// attributeSets returns the attributes of each token or key.
-func (a *Authenticator) attributeSets() (sets []map[string]string) {
-	switch {
-	case a.Token != nil:
-		for _, t := range a.Token.List() {
-			sets = append(sets, t.Attributes)
-		}
-	case a.JWT != nil:
-		for _, s := range a.JWT.Keys.Secrets {
-			sets = append(sets, s.Attributes)
-		}
-		for _, k := range a.JWT.Keys.PublicKeys {
-			sets = append(sets, k.Attributes)
-		}
-	case a.Signature != nil:
-		for _, s := range a.Signature.Secrets {
-			sets = append(sets, s.Attributes)
-		}
-	}
-	return sets
+	c.checkComparisons(at, r, problems)
+	c.checkIdle(at, r, problems)
 }

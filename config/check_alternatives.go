@@ -15,18 +15,13 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 	if len(r.Authenticate) == 0 {
 		problems.Addf(at, "authenticate is missing: name authenticators, or [anonymous] for a public route")
 	}
-	seen := map[string]bool{} // alternatives, joined
-	var names []string        // of all authenticators
+	var names []string // of all authenticators
 	for i, group := range r.Authenticate {
 		place := at.At("authenticate", i)
 		if len(group) == 0 {
 			problems.Addf(place, "an empty group would let everything through")
 		}
-		if joined := policy.GroupName(group); seen[joined] {
-			problems.Addf(place, "%s stands twice", joined)
-		} else {
-			seen[joined] = true
-		}
+		checkReachable(place, r.Authenticate[:i], group, problems)
 		for k, name := range group {
 			if _, known := c.carriers(name); !known {
 				all := append(slices.Sorted(maps.Keys(c.Authenticators)), authn.AnonymousName)
@@ -41,8 +36,8 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 	c.checkRivals(at, names, problems)
 	c.checkCookies(at, r, names, problems)
 	c.checkReads(at, r, names, problems)
-	c.checkTenants(at, r, names, problems)
-	if public := len(names) == 1 && names[0] == authn.AnonymousName; r.PassAuthorization && !public {
+	c.checkTenants(at, r, problems)
+	if r.PassAuthorization && !isPublic(r) {
 		problems.Addf(at.At("pass_authorization"), "only a public route, authenticate: [anonymous], can leave credentials to its backend")
 	}
 }
@@ -76,6 +71,8 @@ func (c *Config) checkGroup(at policy.Path, before []string, name string, proble
 			problems.Addf(at, "%s and %s are carried in the same place, so that no request can carry both", other, name)
 		case c.namesCustomer(name) && c.namesCustomer(other):
 			problems.Addf(at, "%s and %s both name a customer", other, name)
+		default:
+			c.checkMerge(at, other, name, problems)
 		}
 	}
 }
@@ -158,10 +155,10 @@ func (c *Config) confusable(a, b string) string {
 func (c *Config) checkCookies(at policy.Path, r *policy.RouteSettings, names []string, problems *policy.Problems) {
 	for _, name := range names {
 		own, _ := c.carriers(name)
-		for _, carrier := range own {
-			if carrier.Cookie != "" && r.Origins == nil {
-				problems.Addf(at, "origins is missing: %s reads a cookie, which a browser sends whichever page asks", name)
-			}
+		reads := slices.ContainsFunc(own, func(carrier authn.Carrier) bool { return carrier.Cookie != "" }) ||
+			slices.ContainsFunc(c.reads(name), func(ref policy.Reference) bool { return ref.Source == policy.Cookie })
+		if reads && r.Origins == nil {
+			problems.Addf(at, "origins is missing: %s reads a cookie, which a browser sends whichever page asks", name)
 		}
 	}
 }

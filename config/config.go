@@ -55,6 +55,10 @@ type Config struct {
 	// Revoked and OpaqueIDs are nil where the file has no such section.
 	Revoked   *authn.RevocationList
 	OpaqueIDs *keys.OpaqueIDs
+
+	// What the checks know.
+	undecoded    []policy.Path         // see [Config.undecodedBelow]
+	capabilities map[string]capability // by authenticator, anonymous among them
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -129,6 +133,7 @@ func load(file string, lookupEnv func(string) (string, bool), files *keys.Files)
 	c := &Config{Files: files}
 	errs = append(errs, doc.decode(c)...)
 	var problems policy.Problems
+	c.undecoded = doc.undecoded()
 	c.check(&problems)
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv, Files: files}, &problems)
 	for _, p := range problems.List {
@@ -199,6 +204,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		})
 	}
 	c.Matcher = matcher
+	c.checkSameSecrets(problems)
 }
 
 func (c *Config) patternPath(r *policy.Route, p *policy.Pattern) policy.Path {

@@ -64,7 +64,7 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 const exampleFile = "../config.example.yaml"
 
 func exampleEnv(name string) (string, bool) {
-	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET"
+	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET" || name == "OLD_CHANNEL_SECRET"
 }
 
 func TestExample(t *testing.T) {
@@ -73,7 +73,7 @@ func TestExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"identity_headers.X-Customer-Email: claims.email looks like an e-mail address: {opaque_id} tells customers apart and says nothing else of them"}
-	if diff := cmp.Diff(want, c.Warnings()); diff != "" || len(c.Routes) != 5 {
+	if diff := cmp.Diff(want, c.Warnings(exampleTime)); diff != "" || len(c.Routes) != 5 {
 		t.Errorf("%d routes, warnings (-want +got):\n%s", len(c.Routes), diff)
 	}
 }

@@ -159,8 +159,10 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, without string) {
 		case known:
 			d.child(e.key, e.value, v.FieldByIndex(index), e.mark())
 		case l.secret:
+			d.meant(n, closest(e.key, l.names))
 			d.report(markOf(e.keyNode), "unknown key"+suggest(e.key, l.names))
 		default:
+			d.meant(n, closest(e.key, l.names))
 			d.report(markOf(e.keyNode), fmt.Sprintf("unknown key %q%s", e.key, suggest(e.key, l.names)))
 		}
 	}

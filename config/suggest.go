@@ -5,20 +5,26 @@ import (
 	"strings"
 )
 
-// suggest returns `, did you mean "name"?` for the name that is closest to
-// word, the first of several, or "" where none is close.
+// suggest returns `, did you mean "name"?` for the [closest] name, or "" where
+// none is close.
 func suggest(word string, names []string) string {
+	if name := closest(word, names); name != "" {
+		return fmt.Sprintf(", did you mean %q?", name)
+	}
+	return ""
+}
+
+// closest returns the name that is closest to word, the first of several, or ""
+// where none is close.
+func closest(word string, names []string) (name string) {
 	// A third of the letters may be wrong; with more, a guess would mislead.
-	closest, least := "", max(1, len(word)/3)+1
-	for _, name := range names {
-		if d := editDistance(strings.ToLower(word), strings.ToLower(name), least); d < least {
-			closest, least = name, d
+	least := max(1, len(word)/3) + 1
+	for _, candidate := range names {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(candidate), least); d < least {
+			name, least = candidate, d
 		}
 	}
-	if closest == "" {
-		return ""
-	}
-	return fmt.Sprintf(", did you mean %q?", closest)
+	return name
 }
 
 // editDistance counts the bytes to insert, delete, replace or swap with their

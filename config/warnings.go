@@ -6,17 +6,31 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"time"
 
 	"postern/policy"
 )
 
-// Warnings says what is legal but worth a second look, one sentence each.
-func (c *Config) Warnings() []string {
+// Warnings says what is legal but, at a time, worth a second look, one sentence
+// each.
+func (c *Config) Warnings(now time.Time) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
 		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) {
 			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Denials)) {
+		if name != defaultDenials && !slices.ContainsFunc(c.RouteList, func(r policy.RouteSettings) bool { return r.Denials == name }) {
+			list = append(list, fmt.Sprintf("denials.%s: no route names this format", name))
+		}
+	}
+	list = append(list, c.warnSameSecrets()...)
+	for i, route := range c.Routes {
+		if route.Report && !route.Reports(now) {
+			list = append(list, fmt.Sprintf("routes.%s: until, %s, has passed: the route refuses again", route.Name, route.ReportUntil.Format(time.DateOnly)))
+		}
+		list = append(list, c.warnTenants(route.Name, &c.RouteList[i])...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
 		for _, why := range c.StaticKeys[name].Ignored() {
@@ -25,6 +39,10 @@ func (c *Config) Warnings() []string {
 	}
 	return append(list, c.personalWarnings()...)
 }
+
+// defaultDenials is the format of every route that names no other, and of what
+// is refused before there is a route.
+const defaultDenials = "default"
 
 // tellsIdentity reports whether an upstream may be sent identity headers.
 func (c *Config) tellsIdentity(upstream string) bool {

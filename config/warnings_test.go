@@ -91,7 +91,7 @@ func TestPersonalDataIsWarnedOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(test.want, c.Warnings()); diff != "" {
+		if diff := cmp.Diff(test.want, c.Warnings(exampleTime)); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", test.places, diff)
 		}
 	}

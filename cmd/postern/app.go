@@ -64,7 +64,7 @@ func newApp(file string, c *config.Config, log *slog.Logger) *app {
 
 // warn logs what is legal in the running configuration but worth a look.
 func (a *app) warn() {
-	for _, warning := range a.current.config.Warnings() {
+	for _, warning := range a.current.config.Warnings(time.Now()) {
 		a.shop.log.Warn(warning)
 	}
 }

@@ -25,7 +25,7 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, warning := range c.Warnings() {
+			for _, warning := range c.Warnings(time.Now()) {
 				fmt.Fprintln(command.ErrOrStderr(), "warning:", warning)
 			}
 			return failed(printRoutes(command.OutOrStdout(), c.Routes))
