@@ -25,10 +25,9 @@ type KeySet interface {
 // JWT verifies signed tokens (RFC 7519) in the order of RFC 8725. It is safe
 // for concurrent use.
 type JWT struct {
-	name       string
-	settings   JWTSettings
+	name string
+	claimRules
 	carriers   []Carrier
-	claims     []policy.FixedClaim
 	keys       KeySet     // nil with a ring
 	ring       *keys.Ring // nil without one
 	tokenBytes int
@@ -77,7 +76,7 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 	if err != nil {
 		return nil, CacheMiss, err
 	}
-	j.cache.store(requested, token, v, t.payloadLen, at)
+	j.cache.store(requested, token, v, t.payloadLen, at, time.Time{})
 	return v, CacheMiss, nil
 }
 
@@ -179,17 +178,8 @@ func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (
 	if key.Symmetric() && j.ring == nil {
 		v.SecretID = key.ID
 	}
-	if j.settings.CustomerID.IsZero() {
-		return v, nil
+	if err := v.nameCustomer(j.settings.CustomerID, j.settings.CustomerIDOptional); err != nil {
+		return nil, err
 	}
-	value, present := v.Resolve(j.settings.CustomerID)
-	if !present && j.settings.CustomerIDOptional {
-		return v, nil
-	}
-	customer, ok := policy.AsCustomer(value)
-	if !ok {
-		return nil, policy.Denyf(policy.MissingClaim, "%s names no customer", j.settings.CustomerID)
-	}
-	v.Level, v.Customer = policy.Customer, customer
 	return v, nil
 }

@@ -39,6 +39,10 @@ func (c *Config) check(problems *policy.Problems) {
 			a.JWT.Check(at, problems)
 		case a.Signature != nil:
 			a.Signature.Check(at, problems)
+		case a.Introspection != nil:
+			a.Introspection.Check(at, problems)
+		case a.Profile != nil:
+			a.Profile.Check(at, problems)
 		}
 	}
 	if len(c.RouteList) == 0 {
@@ -116,7 +120,7 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 		return // reported already
 	}
 	attributes := map[string]bool{}
-	var customers, claims, tenant, key, jwk bool
+	var customers, claims, profile, tenant, key, jwk bool
 	for _, alternative := range r.Authenticate {
 		for _, name := range alternative {
 			a := c.Authenticators[name]
@@ -125,6 +129,7 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 			}
 			customers = customers || c.namesCustomer(name)
 			a.attributes(attributes)
+			claims, profile = claims || a.Introspection != nil, profile || a.Profile != nil
 			if a.JWT != nil {
 				claims, key = true, true
 				tenant = tenant || a.JWT.Keys.IsKeyring()
@@ -141,6 +146,8 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 			problems.Addf(place, "no authenticator of this route has an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(attributes))))
 		case ref.Source == policy.Claim && !claims:
 			problems.Addf(place, "no authenticator of this route has claims")
+		case ref.Source == policy.Profile && !profile:
+			problems.Addf(place, "no authenticator of this route has a profile")
 		case ref.Source == policy.Tenant && !tenant:
 			problems.Addf(place, "no authenticator of this route has a keyring_file")
 		case ref.Source == policy.KeyMember && !key:

@@ -40,6 +40,7 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 	}
 	c.checkRivals(at, names, problems)
 	c.checkCookies(at, r, names, problems)
+	c.checkProfiles(at, r, names, problems)
 	c.checkReads(at, r, names, problems)
 	c.checkTenants(at, r, names, problems)
 	if public := len(names) == 1 && names[0] == authn.AnonymousName; r.PassAuthorization && !public {
@@ -56,6 +57,10 @@ func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
 		return a.JWT.Carriers(), true
 	case a.Signature != nil:
 		return a.Signature.Carriers(), true
+	case a.Introspection != nil:
+		return a.Introspection.Carriers(), true
+	case a.Profile != nil:
+		return a.Profile.Carriers(), true
 	}
 	return nil, known || name == authn.AnonymousName
 }
@@ -87,7 +92,8 @@ func overlap(a, b []authn.Carrier) bool {
 func (c *Config) namesCustomer(name string) bool {
 	a := c.Authenticators[name]
 	return a.Token != nil && !a.Token.CustomerID.IsZero() || a.JWT != nil && !a.JWT.CustomerID.IsZero() ||
-		a.Signature != nil && !a.Signature.CustomerID.IsZero()
+		a.Signature != nil && !a.Signature.CustomerID.IsZero() || a.Introspection != nil && !a.Introspection.CustomerID.IsZero() ||
+		a.Profile != nil && !a.Profile.CustomerID.IsZero()
 }
 
 // checkRivals: authenticators of a route that read one carrier must be told

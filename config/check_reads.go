@@ -16,7 +16,7 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 		}
 	}
 	place := at.At("authenticate")
-	for _, name := range names {
+	for _, name := range append(names[:len(names):len(names)], profilesOf(r)...) {
 		for _, path := range c.bodyPaths(name) {
 			if r.Body == "form" && !path.IsMember() {
 				problems.Addf(place, "%s reads body.%s, but a form has no members inside others", name, path)
@@ -49,6 +49,8 @@ func (c *Config) reads(name string) []policy.Reference {
 		return a.JWT.Reads()
 	case a.Signature != nil:
 		return a.Signature.Reads()
+	case a.Profile != nil:
+		return a.Profile.Reads()
 	}
 	return nil
 }

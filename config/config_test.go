@@ -64,7 +64,7 @@ func TestLoadRefusesWhatIsNoFile(t *testing.T) {
 const exampleFile = "../config.example.yaml"
 
 func exampleEnv(name string) (string, bool) {
-	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET"
+	return strings.Repeat(name, 8), name == "PROJECT_TOKEN" || name == "WIDGET_SECRET" || name == "CHANNEL_SECRET" || name == "CLIENT_SECRET"
 }
 
 func TestExample(t *testing.T) {
@@ -136,12 +136,11 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":                         "state_dir abuse revocations opaque_id streams forward_auth identity_assertion",
-		"server":                   "tls h2c",
-		"upstreams.chat":           "tls audience",
-		"authenticators.j.keys":    "discovery x509_url tls proxy",
-		"routes[0]":                "streams upgrade",
-		"routes[0].consistency[0]": "profile with",
+		"":                      "state_dir abuse revocations opaque_id streams forward_auth identity_assertion",
+		"server":                "tls h2c",
+		"upstreams.chat":        "tls audience",
+		"authenticators.j.keys": "discovery x509_url tls proxy",
+		"routes[0]":             "streams upgrade",
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")

@@ -22,6 +22,7 @@ const (
 	Claim
 	Attribute
 	KeyMember
+	Profile
 
 	PathValue
 	QueryParameter
@@ -56,6 +57,7 @@ var sources = map[string]struct {
 	"claims":        {Claim, pathOperand},
 	"attributes":    {Attribute, nameOperand},
 	"key":           {KeyMember, pathOperand},
+	"profile":       {Profile, pathOperand},
 	"path":          {PathValue, nameOperand},
 	"query":         {QueryParameter, nameOperand},
 	"header":        {HeaderField, nameOperand},
@@ -68,7 +70,7 @@ var sources = map[string]struct {
 
 // unbuiltSources are those of the contract whose features do not exist yet.
 var unbuiltSources = map[string]bool{
-	"opaque_id": true, "profile": true, "certificate": true,
+	"opaque_id": true, "certificate": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;
@@ -88,8 +90,8 @@ type Reference struct {
 	// Name is the wildcard, parameter, header (in canonical form), cookie or
 	// attribute; empty for other sources.
 	Name string
-	// Path leads to the claim, the member of the key or the part of the body; zero
-	// for other sources.
+	// Path leads to the claim, the member of the key or the profile, or the part of
+	// the body; zero for other sources.
 	Path ClaimPath
 	text string
 }
