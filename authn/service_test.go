@@ -159,7 +159,7 @@ func TestOutage(t *testing.T) {
 func TestChokingServer(t *testing.T) {
 	s := &server{answer: func(token string) string {
 		if strings.HasPrefix(token, "evil") {
-			return "<html>"
+			return strings.Repeat("<html>", 20<<10) // too much
 		}
 		return active(token)
 	}}
