@@ -63,7 +63,8 @@ const (
 // CacheUse says what part the token cache had in a verification.
 type CacheUse uint8
 
-// The uses; their names are values of the metric label cache.
+// The uses, in the order in which a group counts them: a miss outweighs a hit.
+// Their names are values of the metric label cache.
 const (
 	NoCache CacheUse = iota
 	CacheHit

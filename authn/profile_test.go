@@ -237,7 +237,7 @@ func TestAffinityOfInquirers(t *testing.T) {
 		newIntrospection(t, &server{answer: active}, nil),
 		newProfile(t, profileSettings(t, "https://api.example/me", nil)),
 	} {
-		got := []authn.Affinity{a.Affinity(authn.Inspect("opaque")), a.Affinity(authn.Inspect(jws)), a.Affinity(authn.Inspect(jws + ".x"))}
+		got := []authn.Affinity{a.Affinity(authn.Inspect("opaque", tokenBytes)), a.Affinity(authn.Inspect(jws, tokenBytes)), a.Affinity(authn.Inspect(jws+".x", tokenBytes))}
 		if !slices.Equal(got, []authn.Affinity{authn.AnyIssuer, authn.NoAffinity, authn.AnyIssuer}) {
 			t.Errorf("%T: %v", a, got)
 		}

@@ -26,8 +26,8 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 		}
 		for _, ref := range c.reads(name) {
 			for i := range r.Match {
-				if ref.Source == policy.PathValue && !r.Match[i].HasWildcard(ref.Name) {
-					problems.Addf(place, "%s reads %s, but the pattern %q has no wildcard {%s}", name, ref, r.Match[i].String(), ref.Name)
+				if p := &r.Match[i]; ref.Source == policy.PathValue && p.String() != "" && !p.HasWildcard(ref.Name) {
+					problems.Addf(place, "%s reads %s, but the pattern %q has no wildcard {%s}", name, ref, p.String(), ref.Name)
 				}
 			}
 		}

@@ -72,7 +72,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Routes) != 3 || len(c.Warnings()) != 0 {
+	if len(c.Routes) != 5 || len(c.Warnings()) != 0 {
 		t.Errorf("%d routes, warnings %q", len(c.Routes), c.Warnings())
 	}
 }
@@ -92,10 +92,10 @@ func TestExampleComments(t *testing.T) {
 	}
 	commented := regexp.MustCompile(`(?m)^ *# ([a-z_]+):.*$`)
 	replaces := map[string]string{
-		"header": "    scheme: Token  ", "from": "    scheme: Token  ",
+		"header":    "    scheme: Token  ",
 		"jwks_file": jwksURLLines, "public_keys": jwksURLLines,
 		"allow_any_issuer": "    issuer:", "allow_any_audience": "    audience:", "audience_all": "",
-		"tokens_file": "    (tokens:|  - .*mobile|    (value|attributes|not_before|not_after):)", "keys": "    (keys:$\n|  secrets:|    - .*WIDGET)",
+		"tokens_file": "    (tokens:$|  - .*mobile|    (value|attributes|not_before|not_after):)", "keys": "    (keys:$\n|  secrets:|    - .*WIDGET)",
 	}
 	seen := 0
 	for _, place := range commented.FindAllStringSubmatchIndex(string(data), -1) {

@@ -13,13 +13,15 @@ import (
 )
 
 // Body is the body of a request, which the gate reads at most once and only
-// where a route has a use for it.
+// where a route has a use for it. What it holds counts until the request ends.
+// It is not safe for concurrent use.
 type Body interface {
 	// ReadAll returns the whole body as it came, of at most limit bytes. Its
 	// error is a policy.Denial.
 	ReadAll(limit int64) ([]byte, error)
 	// Hold reads what a body was decoded to, of at most limit bytes, into memory
-	// that counts as its own does. Its error is r's, or a policy.Denial.
+	// that counts as its own does. With an error, which is r's or a
+	// policy.Denial, it may return what it has read so far.
 	Hold(r io.Reader, limit int64) ([]byte, error)
 }
 

@@ -14,8 +14,7 @@ import (
 type Stripped struct{ Exact, Alias int }
 
 // Outbound edits the header and the query of an allowed request on its way to
-// the upstream.
-// It is the only code that sets or strips identity headers: afterwards the
+// the upstream. It is the only code that sets or strips identity headers: afterwards the
 // header holds those of the verified identity and no others, no credential but
 // a verified one that is to be forwarded, and no forwarding header that an
 // untrusted peer sent.

@@ -5,9 +5,9 @@ import "postern/policy"
 // minSecretBytes is the least for HS256 (RFC 7518, section 3.2).
 const minSecretBytes = 32
 
-// Load reads what the settings name and returns the set of keys. Everything
-// that cannot be used is reported; then, for a remote source and for a key ring
-// the result is nil. allowWeak accepts secrets under 32 bytes. The settings have
+// Load reads what the settings name and returns the set of keys, or nil where
+// something cannot be used, which is reported, and for a remote source or a key
+// ring, whose keys are not loaded here. allowWeak accepts secrets under 32 bytes. The settings have
 // passed Check.
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)

@@ -24,7 +24,6 @@ type Static struct {
 // Observed makes s tell an observer what it is asked for; s is not in use yet.
 func (s *Static) Observed(source string, o Observer) {
 	s.source, s.observer = source, o
-	o.KeysLoaded(source, s.Len())
 }
 
 // Candidates returns the keys that a token with this kid ("" for none) and

@@ -39,6 +39,7 @@ type Registry struct {
 	inFlight                                      prometheus.Gauge
 	reloadSuccessful, reloadTime                  prometheus.Gauge
 	reloadsSucceeded, reloadsFailed               prometheus.Counter
+	reporting                                     *reporting
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -78,6 +79,8 @@ func New(version, goVersion string) *Registry {
 		reloadTime:       f.gauge("config_last_reload_success_timestamp_seconds", "Unix time at which a configuration was last taken.").WithLabelValues(),
 		reloadsSucceeded: reloads.WithLabelValues(success),
 		reloadsFailed:    reloads.WithLabelValues(failure),
+
+		reporting: newReporting(f),
 	}
 }
 

@@ -67,11 +67,9 @@ func (r *Registry) UnknownKid(source string) {
 	}
 }
 
-// ForgetSource deletes the series of a source that no configuration names any
-// more. Its refresher must have stopped: what it says later counts as new.
-func (r *Registry) ForgetSource(source string) {
-	r.sources.forget(func(name string) bool { return name != label(source) })
-}
+// ForgetSources deletes the series of all sources but those of keep. The
+// refreshers of the others must have stopped: what they say later counts as new.
+func (r *Registry) ForgetSources(keep map[string]bool) { r.sources.forget(named(keep)) }
 
 func (s *source) detach() {
 	s.loaded.detach()

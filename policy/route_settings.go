@@ -83,8 +83,7 @@ func (s *RuleSettings) SetDefaults() {
 }
 
 // NewRoutes compiles routes; global are the identity headers of every route,
-// and strip is what every route strips.
-// Settings at fault are compiled as far as they go, so that the faults between
+// and strip is what every route strips. Settings at fault are compiled as far as they go, so that the faults between
 // routes are found together with those inside them.
 func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Strip) []*Route {
 	routes := make([]*Route, 0, len(settings))

@@ -13,11 +13,15 @@ type bodyBudget struct{ used atomic.Int64 }
 
 // take reserves bytes and reports whether that stays within a limit.
 func (b *bodyBudget) take(bytes, limit int64) bool {
-	if b.used.Add(bytes) > limit {
-		b.used.Add(-bytes)
-		return false
+	for {
+		used := b.used.Load()
+		if used+bytes > limit {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+bytes) {
+			return true
+		}
 	}
-	return true
 }
 
 // firstBuffer is what a body gets before any of it has come. More is taken only
@@ -53,11 +57,12 @@ func (x *exchange) Hold(r io.Reader, limit int64) ([]byte, error) {
 	for {
 		if size := int64(cap(buffer)); int64(len(buffer)) == size {
 			grown := min(max(2*size, firstBuffer), limit+1)
-			if !x.handler.bodies.take(grown-size, x.state.bodyBytes) {
+			if !x.handler.bodies.take(grown, x.state.bodyBytes) {
 				return buffer, policy.Deny(policy.Overloaded, "")
 			}
-			x.reserved += grown - size
 			buffer = append(make([]byte, 0, grown), buffer...)
+			x.handler.bodies.used.Add(-size) // the buffer before
+			x.reserved += grown - size
 		}
 		n, err := r.Read(buffer[len(buffer):cap(buffer)])
 		buffer = buffer[:len(buffer)+n]

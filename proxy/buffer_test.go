@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -81,14 +82,19 @@ func TestHoldSharesTheBudget(t *testing.T) {
 	const budget = 64 << 10
 	h := &Handler{}
 	body := bytes.Repeat([]byte("1"), 10<<10)
+	var together, refused atomic.Int64
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
 			for range 100 {
 				x := held(h, budget)
 				content, err := x.Hold(bytes.NewReader(body), 20<<10)
-				if used := h.bodies.used.Load(); x.reserved > budget || used < 0 {
-					t.Errorf("%d reserved, %d in use", x.reserved, used)
+				if held := together.Add(x.reserved); held > budget {
+					t.Errorf("%d bytes are held", held)
+				}
+				together.Add(-x.reserved)
+				if policy.ReasonOf(err) == policy.Overloaded {
+					refused.Add(1)
 				}
 				switch {
 				case err == nil && len(content) != len(body), err != nil && policy.ReasonOf(err) != policy.Overloaded:
@@ -99,6 +105,9 @@ func TestHoldSharesTheBudget(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if refused.Load() == 0 {
+		t.Error("no body was refused")
+	}
 	if used := h.bodies.used.Load(); used != 0 {
 		t.Errorf("%d bytes stay in use", used)
 	}

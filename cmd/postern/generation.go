@@ -64,6 +64,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 			Routes:          c.Routes,
 			Matcher:         c.Matcher,
 			Authenticators:  authenticators,
+			TokenBytes:      int(c.Limits.TokenBytes),
 			IdentityHeaders: c.IdentityHeaderNames(),
 			Denials:         c.Formats,
 			CORS:            c.CrossOrigin,
@@ -198,11 +199,6 @@ func (w *workshop) replace(old, g *generation) {
 			r.Stop()
 		}
 	}
-	for name := range old.jwts {
-		if g.jwts[name] == nil {
-			w.metrics.ForgetSource(name)
-		}
-	}
 	retireInquirers(old, g)
 	for name, u := range old.upstreams {
 		if g.upstreams[name] != u {
@@ -214,7 +210,7 @@ func (w *workshop) replace(old, g *generation) {
 
 // forget deletes the metrics of what g no longer has.
 func (w *workshop) forget(g *generation) {
-	routes, upstreams, authenticators := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	routes, upstreams, authenticators, sources := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, r := range g.config.Routes {
 		routes[r.Name] = true
 	}
@@ -225,6 +221,16 @@ func (w *workshop) forget(g *generation) {
 		authenticators[name] = true
 		w.metrics.ForgetSecrets(name, secretEnds(a, func(string, time.Time) {}))
 	}
+	for name := range g.remotes {
+		sources[name] = true
+	}
+	for name := range g.static {
+		sources[name] = true
+	}
+	for name := range g.rings {
+		sources[name] = true
+	}
+	w.metrics.ForgetSources(sources)
 	w.metrics.ForgetRoutes(routes)
 	w.metrics.ForgetUpstreams(upstreams)
 	w.metrics.ForgetAuthenticators(authenticators)
@@ -235,9 +241,13 @@ func (w *workshop) publish(g *generation) {
 	for name, a := range g.config.Authenticators {
 		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
 	}
+	for name, set := range g.static {
+		w.metrics.KeysLoaded(name, set.Len())
+	}
 	for name, r := range g.rings {
 		w.metrics.KeysLoaded(name, r.Len())
 	}
+	w.metrics.Reporting(g.config.Routes)
 }
 
 // secretEnds calls each with every configured secret or static token and its
