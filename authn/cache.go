@@ -63,9 +63,10 @@ type partition struct {
 
 type cacheKey struct {
 	partition uint64
-	// tenant is the one that the request selected, "" where none is to be: a
-	// token that is good for one says nothing of another.
-	tenant, token string
+	// selector is what of the request the verification depends on, such as the
+	// tenant that it selects: a token that is good for one says nothing of
+	// another. It is "" where the token alone counts.
+	selector, token string
 }
 
 type cacheEntry struct {
@@ -96,14 +97,14 @@ func (c *Cache) partition() partition {
 // list element, map slot, Verified and rendered headers.
 const entryOverhead = 1024
 
-// load returns what is known of a token in a request for a tenant, as long as it
-// stands: one that does not may yet be verified with another key, or else the
+// load returns what is known of a token in a request with a selector, as long as
+// it stands: one that does not may yet be verified with another key, or else the
 // reason is found anew.
-func (p partition) load(tenant, token string, at time.Time) (*Verified, bool) {
+func (p partition) load(selector, token string, at time.Time) (*Verified, bool) {
 	c := p.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := cacheKey{p.id, tenant, token}
+	key := cacheKey{p.id, selector, token}
 	e, ok := c.lru.Get(key)
 	if ok && at.Before(e.until) && e.verified.Standing(at) == nil {
 		c.observer.CacheHit()
@@ -117,21 +118,22 @@ func (p partition) load(tenant, token string, at time.Time) (*Verified, bool) {
 	return nil, false
 }
 
-// store keeps a token that was verified in a request for a tenant. claims is the
+// store keeps a token that was verified in a request with a selector, until a
+// time or as long as the cache keeps any; a zero time is no bound. claims is the
 // length of its decoded payload: parsed into maps it takes several times as much.
-func (p partition) store(tenant, token string, v *Verified, claims int, at time.Time) {
+func (p partition) store(selector, token string, v *Verified, claims int, at, until time.Time) {
 	c := p.cache
-	bytes := int64(len(tenant)+len(token)) + 4*int64(claims) + entryOverhead
+	bytes := int64(len(selector)+len(token)) + 4*int64(claims) + entryOverhead
 	if bytes > int64(c.settings.Bytes) {
 		return
 	}
 	// Both are parts of the request's header buffer; copies do not pin it.
-	key := cacheKey{p.id, strings.Clone(tenant), strings.Clone(token)}
+	key := cacheKey{p.id, strings.Clone(selector), strings.Clone(token)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lru.Remove(key)
 	evicted := 0
-	if c.lru.Add(key, cacheEntry{v, at.Add(c.settings.Max.Std()), bytes}) {
+	if c.lru.Add(key, cacheEntry{v, earliest(at.Add(c.settings.Max.Std()), until), bytes}) {
 		evicted++
 	}
 	c.bytes += bytes

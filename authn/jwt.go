@@ -26,10 +26,9 @@ type KeySet interface {
 // for concurrent use.
 type JWT struct {
 	revocable
+	claimRules
 	name       string
-	settings   JWTSettings
 	carriers   []Carrier
-	claims     []policy.FixedClaim
 	keys       KeySet     // nil with a ring
 	ring       *keys.Ring // nil without one
 	tokenBytes int
@@ -81,7 +80,7 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 	if err != nil {
 		return nil, CacheMiss, err
 	}
-	j.cache.store(requested, token, v, t.payloadLen, at)
+	j.cache.store(requested, token, v, t.payloadLen, at, time.Time{})
 	return v, CacheMiss, nil
 }
 
@@ -191,17 +190,8 @@ func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (
 	if key.Symmetric() && j.ring == nil {
 		v.SecretID = key.ID
 	}
-	if j.settings.CustomerID.IsZero() {
-		return v, nil
+	if err := v.nameCustomer(j.settings.CustomerID, j.settings.CustomerIDOptional); err != nil {
+		return nil, err
 	}
-	value, present := v.Resolve(j.settings.CustomerID)
-	if !present && j.settings.CustomerIDOptional {
-		return v, nil
-	}
-	customer, ok := policy.AsCustomer(value)
-	if !ok {
-		return nil, policy.Denyf(policy.MissingClaim, "%s names no customer", j.settings.CustomerID)
-	}
-	v.Level, v.Customer = policy.Customer, customer
 	return v, nil
 }

@@ -10,6 +10,13 @@ import (
 	"postern/policy"
 )
 
+// claimRules are what the claims of a token are held to, and those that a service
+// answers with in their place.
+type claimRules struct {
+	settings JWTSettings
+	claims   []policy.FixedClaim // of settings.Claims
+}
+
 // tokenTimes is what a token's times amount to. Zero is no bound.
 type tokenTimes struct {
 	expiresAt              time.Time // exp as it stands in the token
@@ -17,9 +24,9 @@ type tokenTimes struct {
 }
 
 // checkTimes holds exp, nbf and iat (RFC 7519, section 4.1) against the clock.
-func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error) {
+func (c *claimRules) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error) {
 	var t tokenTimes
-	skew := j.settings.ClockSkew.Std()
+	skew := c.settings.ClockSkew.Std()
 	exp, hasExp, err := numericDate(claims, "exp")
 	if err != nil {
 		return t, err
@@ -38,7 +45,7 @@ func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error
 		if !at.Before(t.end) {
 			return t, policy.Deny(policy.TokenExpired, "")
 		}
-	} else if j.settings.RequireExp {
+	} else if c.settings.RequireExp {
 		return t, missing("exp")
 	}
 	if hasNbf {
@@ -56,7 +63,7 @@ func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error
 			t.notBefore = issued
 		}
 	}
-	if limit := j.settings.MaxLifetime; limit != nil {
+	if limit := c.settings.MaxLifetime; limit != nil {
 		switch {
 		case !hasIat:
 			return t, missing("iat")
@@ -66,7 +73,7 @@ func (j *JWT) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error
 			return t, policy.Denyf(policy.LifetimeTooLong, "exp may be %s after iat at most", limit)
 		}
 	}
-	if limit := j.settings.MaxAge; limit != nil {
+	if limit := c.settings.MaxAge; limit != nil {
 		if !hasIat {
 			return t, missing("iat")
 		}
@@ -109,11 +116,11 @@ func numericDate(claims map[string]any, name string) (at time.Time, present bool
 	return time.Unix(int64(whole), int64(fraction*1e9)), true, nil
 }
 
-func (j *JWT) checkIssuer(claims map[string]any) error {
-	if j.settings.Issuer == nil {
+func (c *claimRules) checkIssuer(claims map[string]any) error {
+	if c.settings.Issuer == nil {
 		return nil
 	}
-	if issuer, ok := claims["iss"].(string); !ok || !slices.Contains(j.settings.Issuer, issuer) {
+	if issuer, ok := claims["iss"].(string); !ok || !slices.Contains(c.settings.Issuer, issuer) {
 		return policy.Deny(policy.WrongIssuer, "")
 	}
 	return nil
@@ -121,16 +128,16 @@ func (j *JWT) checkIssuer(claims map[string]any) error {
 
 // checkAudience reads aud as RFC 7519, section 4.1.3, has it: a string or a
 // list of strings.
-func (j *JWT) checkAudience(claims map[string]any) error {
-	if j.settings.Audience == nil && j.settings.AudienceAll == nil {
+func (c *claimRules) checkAudience(claims map[string]any) error {
+	if c.settings.Audience == nil && c.settings.AudienceAll == nil {
 		return nil
 	}
 	audience := policy.StringList(claims["aud"])
 	in := func(name string) bool { return slices.Contains(audience, name) }
-	if j.settings.Audience != nil && !slices.ContainsFunc(j.settings.Audience, in) {
+	if c.settings.Audience != nil && !slices.ContainsFunc(c.settings.Audience, in) {
 		return policy.Deny(policy.WrongAudience, "")
 	}
-	for _, name := range j.settings.AudienceAll {
+	for _, name := range c.settings.AudienceAll {
 		if !in(name) {
 			return policy.Deny(policy.WrongAudience, "")
 		}
@@ -138,21 +145,21 @@ func (j *JWT) checkAudience(claims map[string]any) error {
 	return nil
 }
 
-func (j *JWT) checkClaims(claims map[string]any) error {
-	for _, path := range j.settings.RequiredClaims {
+func (c *claimRules) checkClaims(claims map[string]any) error {
+	for _, path := range c.settings.RequiredClaims {
 		if _, ok := path.Lookup(claims); !ok {
 			return missing(path.String())
 		}
 	}
-	for _, path := range j.settings.ForbiddenClaims {
+	for _, path := range c.settings.ForbiddenClaims {
 		if path.Holds(claims) {
 			return policy.Denyf(policy.ClaimNotAllowed, "%s may not be in the token", path)
 		}
 	}
-	for i := range j.claims {
-		if err := j.claims[i].Check(claims); err != nil {
+	for i := range c.claims {
+		if err := c.claims[i].Check(claims); err != nil {
 			return err
 		}
 	}
-	return policy.CheckScopes(claims, j.settings.Scopes)
+	return policy.CheckScopes(claims, c.settings.Scopes)
 }

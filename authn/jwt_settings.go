@@ -65,11 +65,7 @@ func (s *JWTSettings) Check(at policy.Path, problems *policy.Problems) {
 	s.Keys.Check(at.At("keys"), problems)
 	s.checkAlgorithms(at, problems)
 	s.checkIssuerAndAudience(at, problems)
-	for path := range s.Claims {
-		if _, err := policy.ParseClaimPath(path); err != nil {
-			problems.Addf(at.At("claims", path), "%v", err)
-		}
-	}
+	checkClaimPaths(at, s.Claims, problems)
 	if s.ClockSkew.Std() > maxClockSkew {
 		problems.Addf(at.At("clock_skew"), "wants %s at most", maxClockSkew)
 	}
@@ -126,15 +122,26 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	}
 }
 
+func checkClaimPaths(at policy.Path, claims map[string]any, problems *policy.Problems) {
+	for path := range claims {
+		if _, err := policy.ParseClaimPath(path); err != nil {
+			problems.Addf(at.At("claims", path), "%v", err)
+		}
+	}
+}
+
 func (s *JWTSettings) checkCustomerID(at policy.Path, problems *policy.Problems) {
 	switch s.CustomerID.Source {
-	case policy.SourceNone:
-		if s.CustomerIDOptional {
-			problems.Addf(at.At("customer_id_optional"), "says nothing without customer_id")
-		}
-	case policy.Claim, policy.Attribute:
+	case policy.SourceNone, policy.Claim, policy.Attribute:
 	default:
 		problems.Addf(at.At("customer_id"), "%s cannot name the customer: use claims.<path> or attributes.<name>", s.CustomerID)
+	}
+	checkOptional(at, s.CustomerID, s.CustomerIDOptional, problems)
+}
+
+func checkOptional(at policy.Path, customerID policy.Reference, optional bool, problems *policy.Problems) {
+	if customerID.IsZero() && optional {
+		problems.Addf(at.At("customer_id_optional"), "says nothing without customer_id")
 	}
 }
 
@@ -159,9 +166,8 @@ func (s *JWTSettings) Carriers() []Carrier { return s.carriers(bearer) }
 func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes int) *JWT {
 	return &JWT{
 		name:       name,
-		settings:   *s,
+		claimRules: claimRules{*s, policy.FixedClaims(s.Claims)},
 		carriers:   s.carriers(bearer),
-		claims:     policy.FixedClaims(s.Claims),
 		keys:       set,
 		tokenBytes: tokenBytes,
 		cache:      cache.partition(),

@@ -36,6 +36,24 @@ type rendering struct {
 	headers []policy.RenderedHeader
 }
 
+// nameCustomer raises a new identity to the level of the customer whom ref names;
+// a zero ref names none, and an optional one may.
+func (v *Verified) nameCustomer(ref policy.Reference, optional bool) error {
+	if ref.IsZero() {
+		return nil
+	}
+	value, present := v.Resolve(ref)
+	if !present && optional {
+		return nil
+	}
+	customer, ok := policy.AsCustomer(value)
+	if !ok {
+		return policy.Denyf(policy.MissingClaim, "%s names no customer", ref)
+	}
+	v.Level, v.Customer = policy.Customer, customer
+	return nil
+}
+
 // Standing reports whether the identity still holds at a time: every cache hit
 // asks, so that an expired or revoked token or one whose key was withdrawn ends
 // at once.

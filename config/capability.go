@@ -16,7 +16,7 @@ type capability struct {
 	// its identity has the highest level of its members.
 	lowest, highest policy.Level
 
-	claims, tenant, key, jwk bool
+	claims, profile, tenant, key, jwk bool
 	// attributes that an identity can have, by name; true where each one has it.
 	attributes map[string]bool
 	// anyAttribute: what attributes there are, or will be, is not known.
@@ -39,6 +39,16 @@ func (c *Config) newCapability(name string, a Authenticator) (can capability, kn
 		unread := !ring && !jwks && c.undecodedBelow(at.At("keys"))
 		can.tenant, can.jwk = ring || unread, jwks || unread
 		if a.JWT.CustomerIDOptional {
+			can.lowest = policy.Application
+		}
+	case a.Introspection != nil:
+		can.claims = true
+		if a.Introspection.CustomerIDOptional {
+			can.lowest = policy.Application
+		}
+	case a.Profile != nil:
+		can.profile = true
+		if a.Profile.CustomerIDOptional {
 			can.lowest = policy.Application
 		}
 	default:
@@ -100,7 +110,8 @@ func (a *Authenticator) attributeSets() (list []map[string]string) {
 // of one more alternative.
 func (can *capability) add(more capability) {
 	can.lowest, can.highest = max(can.lowest, more.lowest), max(can.highest, more.highest)
-	can.claims, can.tenant = can.claims || more.claims, can.tenant || more.tenant
+	can.claims, can.profile = can.claims || more.claims, can.profile || more.profile
+	can.tenant = can.tenant || more.tenant
 	can.key, can.jwk = can.key || more.key, can.jwk || more.jwk
 	can.anyAttribute = can.anyAttribute || more.anyAttribute
 	if can.attributes == nil {
@@ -146,6 +157,8 @@ func (can *capability) lacks(ref policy.Reference) string {
 		return fmt.Sprintf("an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(can.attributes))))
 	case ref.Source == policy.Claim && !can.claims:
 		return "claims"
+	case ref.Source == policy.Profile && !can.profile:
+		return "a profile"
 	case ref.Source == policy.Issuer && !can.claims:
 		return "claims, and so no issuer"
 	case ref.Source == policy.TokenID && !can.claims:

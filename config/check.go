@@ -41,6 +41,10 @@ func (c *Config) check(problems *policy.Problems) {
 			a.JWT.Check(at, problems)
 		case a.Signature != nil:
 			a.Signature.Check(at, problems)
+		case a.Introspection != nil:
+			a.Introspection.Check(at, problems)
+		case a.Profile != nil:
+			a.Profile.Check(at, problems)
 		}
 	}
 	c.assess()

@@ -35,6 +35,7 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 	}
 	c.checkRivals(at, names, problems)
 	c.checkCookies(at, r, names, problems)
+	c.checkProfiles(at, r, names, problems)
 	c.checkReads(at, r, names, problems)
 	c.checkTenants(at, r, problems)
 	if r.PassAuthorization && !isPublic(r) {
@@ -51,6 +52,10 @@ func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
 		return a.JWT.Carriers(), true
 	case a.Signature != nil:
 		return a.Signature.Carriers(), true
+	case a.Introspection != nil:
+		return a.Introspection.Carriers(), true
+	case a.Profile != nil:
+		return a.Profile.Carriers(), true
 	}
 	return nil, known || name == authn.AnonymousName
 }
@@ -92,6 +97,10 @@ func (c *Config) customerID(name string) policy.Reference {
 		return a.JWT.CustomerID
 	case a.Signature != nil:
 		return a.Signature.CustomerID
+	case a.Introspection != nil:
+		return a.Introspection.CustomerID
+	case a.Profile != nil:
+		return a.Profile.CustomerID
 	}
 	return policy.Reference{}
 }

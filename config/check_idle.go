@@ -25,6 +25,7 @@ func isPublic(r *policy.RouteSettings) bool {
 // readsBody reports whether a rule or an authenticator of a route reads the body.
 func (c *Config) readsBody(r *policy.RouteSettings) bool {
 	return slices.ContainsFunc(r.Consistency, func(rule policy.RuleSettings) bool { return rule.Request.Source == policy.Body }) ||
+		slices.ContainsFunc(profilesOf(r), func(name string) bool { return c.bodyPaths(name) != nil }) ||
 		slices.ContainsFunc(r.Authenticate, func(group policy.OneOrMore[string]) bool {
 			return c.signs(group) || slices.ContainsFunc(group, func(name string) bool { return c.bodyPaths(name) != nil })
 		})

@@ -17,7 +17,7 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 		}
 	}
 	place := at.At("authenticate")
-	for _, name := range names {
+	for _, name := range append(names[:len(names):len(names)], profilesOf(r)...) {
 		for _, path := range c.bodyPaths(name) {
 			if r.Body == "form" && path.Member() == "" {
 				problems.Addf(place, "%s reads body.%s, but a form has no members inside others", name, path)
@@ -46,8 +46,7 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 // is from.
 func (c *Config) readsUnverified(names []string) bool {
 	return c.signs(names) || slices.ContainsFunc(names, func(name string) bool {
-		own, _ := c.carriers(name)
-		return name == authn.AnonymousName || slices.ContainsFunc(own, func(carrier authn.Carrier) bool { return carrier.Body != "" })
+		return name == authn.AnonymousName || c.bodyPaths(name) != nil
 	})
 }
 
@@ -63,6 +62,8 @@ func (c *Config) reads(name string) []policy.Reference {
 		return a.JWT.Reads()
 	case a.Signature != nil:
 		return a.Signature.Reads()
+	case a.Profile != nil:
+		return a.Profile.Reads()
 	}
 	return nil
 }

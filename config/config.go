@@ -48,7 +48,9 @@ type Config struct {
 	StaticKeys map[string]*keys.Static        // by authenticator, of those with local keys
 	Rings      map[string]*keys.Ring          // by authenticator, of those with a key ring
 	Remotes    map[string]keys.RemoteSettings // by authenticator, of those with remote keys
-	AdminToken []byte                         // empty where none is asked for
+	// ClientSecrets are Postern's own at authorization servers, by authenticator.
+	ClientSecrets map[string][]byte
+	AdminToken    []byte // empty where none is asked for
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
@@ -67,13 +69,18 @@ type Authenticator struct {
 	Token     *authn.TokenSettings
 	JWT       *authn.JWTSettings
 	Signature *authn.SignatureSettings
+
+	Introspection *authn.IntrospectionSettings
+	Profile       *authn.ProfileSettings
 }
 
 // unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"introspection", "profile", "mtls"}
+var unbuiltKinds = []string{"mtls"}
 
 // Kinds lists the types, for the decoder's suggestions.
-func (a *Authenticator) Kinds() []string { return []string{"token", "jwt", "signature"} }
+func (a *Authenticator) Kinds() []string {
+	return []string{"token", "jwt", "introspection", "profile", "signature"}
+}
 
 // Variant prepares the settings of a type, for the decoder.
 func (a *Authenticator) Variant(kind string) (any, error) {
@@ -84,6 +91,12 @@ func (a *Authenticator) Variant(kind string) (any, error) {
 	case "jwt":
 		a.JWT = new(authn.JWTSettings)
 		return a.JWT, nil
+	case "introspection":
+		a.Introspection = new(authn.IntrospectionSettings)
+		return a.Introspection, nil
+	case "profile":
+		a.Profile = new(authn.ProfileSettings)
+		return a.Profile, nil
 	case "signature":
 		a.Signature = new(authn.SignatureSettings)
 		return a.Signature, nil
@@ -151,6 +164,7 @@ func load(file string, lookupEnv func(string) (string, bool), files *keys.Files)
 func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
 	c.Remotes = map[string]keys.RemoteSettings{}
+	c.ClientSecrets = map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
@@ -167,6 +181,8 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 				c.StaticKeys[name] = set
 				a.JWT.CheckFits(set, at, problems)
 			}
+		case a.Introspection != nil:
+			c.ClientSecrets[name] = a.Introspection.Load(at, load, problems)
 		case a.Signature != nil:
 			if set := a.Signature.Load(at, load, problems); set != nil {
 				c.StaticKeys[name] = set

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,13 +10,19 @@ import (
 )
 
 // checkConsistency holds the request to each rule of its route.
-func (d *Decision) checkConsistency(host string) error {
+func (d *Decision) checkConsistency(ctx context.Context, host string) error {
 	for i := range d.Route.Rules {
 		rule := &d.Route.Rules[i]
 		if !rule.Applies(d.Verified.Level) {
 			continue
 		}
-		named, err := d.named(rule.Request, host)
+		var named policy.Named
+		var err error
+		if profile := d.compiled.profiles[i]; profile != nil {
+			named, err = d.inProfile(ctx, profile, rule.Request)
+		} else {
+			named, err = d.named(rule.Request, host)
+		}
 		if err != nil {
 			return err
 		}

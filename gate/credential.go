@@ -76,6 +76,9 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if err != nil {
 			return err
 		}
+		if d.Verified == nil || v.Level > d.Verified.Level {
+			d.proof = credential
+		}
 		if d.Verified, err = authn.Merge(d.Verified, v, a.name); err != nil {
 			return err
 		}

@@ -34,6 +34,9 @@ type Decision struct {
 	cors    *policy.CORS
 	// carrier is where the credential stood; zero where none did.
 	carrier authn.Carrier
+	// proof is the credential of the member that gave the identity its level, ""
+	// where none did.
+	proof string
 	// forwarded are the carriers whose credential is passed on as it came.
 	forwarded []authn.Carrier
 	body      bodyReading

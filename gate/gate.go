@@ -82,8 +82,8 @@ func (g *Gate) Begin(r *Request, d *Decision) {
 }
 
 // Decide fills in d, which is the caller's and may be reused, with the decision
-// about r. It waits for nothing but a key that an authenticator seeks, within
-// bounds and until ctx ends. d keeps r until its next use.
+// about r. It waits for nothing but what an authenticator seeks, a key or the
+// answer of a service, within bounds and until ctx ends. d keeps r until its next use.
 func (g *Gate) Decide(ctx context.Context, r *Request, d *Decision) {
 	g.Begin(r, d)
 	denial := policy.AsDenial(g.decide(ctx, r, d))
@@ -137,7 +137,7 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {
 		return err
 	}
-	return d.checkConsistency(host)
+	return d.checkConsistency(ctx, host)
 }
 
 // servesDecoded reports whether a backend that takes an encoded slash for a

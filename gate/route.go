@@ -20,6 +20,7 @@ type route struct {
 	slots        map[string]int // of forms or the plan, by path
 	// credentialInBody says that a member reads its credential in the body.
 	credentialInBody bool
+	profiles         []authn.Authenticator // by rule, nil for those on the request
 	denials          *policy.DenialFormat
 	cors             *policy.CORS
 }
@@ -51,6 +52,11 @@ func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) ro
 	}
 	for _, rule := range r.Rules {
 		compiled.read(r, rule.Request)
+		profile := authenticators[rule.With]
+		for _, ref := range reads(profile) {
+			compiled.read(r, ref)
+		}
+		compiled.profiles = append(compiled.profiles, profile)
 	}
 	return compiled
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"encoding/json"
 	"iter"
 	"strconv"
 
@@ -9,9 +10,17 @@ import (
 )
 
 // BodyValue is a value of a JSON body as it stands there; nil for one that is
-// missing or null. Only [BodyPlan.Scan] makes them, so that it is valid JSON
-// without duplicate names.
+// missing or null. Only [BodyPlan.Scan] and [NewBodyValue] make them, so that it is
+// valid JSON without duplicate names.
 type BodyValue []byte
+
+// NewBodyValue returns a value that [ParseObject] returned as a member.
+func NewBodyValue(value any) (BodyValue, error) {
+	if value == nil {
+		return nil, nil
+	}
+	return json.Marshal(value)
+}
 
 // IsString reports whether the value is a string.
 func (v BodyValue) IsString() bool { return len(v) > 0 && v[0] == '"' }

@@ -42,6 +42,9 @@ type Identity struct {
 	Customer any
 	// Claims are the token's, nil for other credentials.
 	Claims map[string]any
+	// Profile is what the customer's profile API answered, nil where it was not
+	// asked for the identity.
+	Profile map[string]any
 	// Key is what the key that verified the credential says of itself, never its
 	// material: the members of a JWK, or its id alone as kid.
 	Key map[string]any
@@ -84,6 +87,8 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 		return ref.Path.Lookup(i.Claims)
 	case KeyMember:
 		return ref.Path.Lookup(i.Key)
+	case Profile:
+		return ref.Path.Lookup(i.Profile)
 	case Attribute:
 		value, ok := i.Attributes[ref.Name]
 		return value, ok

@@ -23,6 +23,7 @@ const (
 	Claim
 	Attribute
 	KeyMember
+	Profile
 
 	PathValue
 	QueryParameter
@@ -58,6 +59,7 @@ var sources = map[string]struct {
 	"claims":        {Claim, pathOperand},
 	"attributes":    {Attribute, nameOperand},
 	"key":           {KeyMember, pathOperand},
+	"profile":       {Profile, pathOperand},
 	"path":          {PathValue, nameOperand},
 	"query":         {QueryParameter, nameOperand},
 	"header":        {HeaderField, nameOperand},
@@ -70,7 +72,7 @@ var sources = map[string]struct {
 
 // unbuiltSources are those of the contract whose features do not exist yet.
 var unbuiltSources = map[string]bool{
-	"profile": true, "certificate": true,
+	"certificate": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;
@@ -90,8 +92,8 @@ type Reference struct {
 	// Name is the wildcard, parameter, header (in canonical form), cookie or
 	// attribute; empty for other sources.
 	Name string
-	// Path leads to the claim, the member of the key or the part of the body; zero
-	// for other sources.
+	// Path leads to the claim, the member of the key or the profile, or the part of
+	// the body; zero for other sources.
 	Path ClaimPath
 	text string
 }

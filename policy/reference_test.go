@@ -25,6 +25,7 @@ func TestParseReference(t *testing.T) {
 		"attributes.project":                  {policy.Attribute, "project", ""},
 		`attributes["a.b"]`:                   {policy.Attribute, "a.b", ""},
 		"key.kid":                             {policy.KeyMember, "", "kid"},
+		"profile.user.id":                     {policy.Profile, "", "user.id"},
 		"key.endorsements[0]":                 {policy.KeyMember, "", "endorsements[0]"},
 		`key["x5t#S256"]`:                     {policy.KeyMember, "", `["x5t#S256"]`},
 	}
@@ -89,7 +90,6 @@ func TestParseReferenceErrors(t *testing.T) {
 		"header.Transfer-Encoding": `"header.Transfer-Encoding" cannot be read as a header: it is the server's own`,
 
 		"opaque_id.x":        `"opaque_id.x": nothing may follow opaque_id`,
-		"profile.id":         "profile: not supported yet",
 		"certificate.san[0]": "certificate: not supported yet",
 	} {
 		_, err := policy.ParseReference(text)

@@ -69,7 +69,17 @@ func (s *RouteSettings) checkRules(at Path, problems *Problems) {
 		if !rule.Identity.OfIdentity() {
 			problems.Addf(place.At("identity"), "%s is no part of an identity", rule.Identity)
 		}
+		inProfile := rule.Profile.String() != ""
 		switch {
+		case inProfile && !rule.Request.IsZero():
+			problems.Addf(place.At("profile"), "stands in place of request: use one or the other")
+		case inProfile && rule.With == "":
+			problems.Addf(place, "with is missing: name the authenticator that asks for the profile")
+		case !inProfile && rule.With != "":
+			problems.Addf(place.At("profile"), "is missing: name the member of the profile that with is told")
+		case inProfile && strings.Contains(rule.Profile.String(), "[*]"):
+			problems.Addf(place.At("profile"), "a profile names the customer in one place: use an index")
+		case inProfile:
 		case rule.Request.IsZero():
 			problems.Addf(place, "request is missing")
 		case rule.Request.OfIdentity():
@@ -80,7 +90,7 @@ func (s *RouteSettings) checkRules(at Path, problems *Problems) {
 		if rule.Op != "equal" && rule.Op != "in" {
 			problems.Addf(place.At("op"), "%q: use equal or in", rule.Op)
 		}
-		if rule.UnsignedIDs != nil && (rule.Request.Source != Body || rule.Op == "in") {
+		if rule.UnsignedIDs != nil && (rule.Request.Source != Body && !inProfile || rule.Op == "in") {
 			problems.Addf(place.At("unsigned_ids"), "says something only of an object of ids in a body")
 		}
 		if rule.When != nil && len(rule.When) == 0 {

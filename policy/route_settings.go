@@ -58,8 +58,18 @@ type RuleSettings struct {
 	Op          string   `yaml:"op"`
 	UnsignedIDs []string `yaml:"unsigned_ids"`
 
-	Profile Unsupported `yaml:"profile"`
-	With    Unsupported `yaml:"with"`
+	// Profile is, in place of Request, the path of what is compared in the profile
+	// that the authenticator With is told by the customer's API.
+	Profile ClaimPath `yaml:"profile"`
+	With    string    `yaml:"with"`
+}
+
+// compared returns what the identity is compared with.
+func (s *RuleSettings) compared() Reference {
+	if s.Profile.String() == "" {
+		return s.Request
+	}
+	return Reference{Source: Profile, Path: s.Profile, text: "profile." + s.Profile.String()}
 }
 
 // SetDefaults fills in what the configuration leaves out.
@@ -115,7 +125,7 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 		}
 		for _, rule := range s.Consistency {
 			r.Rules = append(r.Rules, Rule{
-				Identity: rule.Identity, Request: rule.Request, Required: rule.Required, When: rule.When,
+				Identity: rule.Identity, Request: rule.compared(), With: rule.With, Required: rule.Required, When: rule.When,
 				In: rule.Op == "in", UnsignedIDs: rule.UnsignedIDs,
 			})
 		}

@@ -6,7 +6,10 @@ import "slices"
 // as a part of the identity. It is immutable.
 type Rule struct {
 	Identity Reference
-	Request  Reference
+	// Request is a part of the request, or of the profile that With tells.
+	Request Reference
+	// With is the authenticator of profiles, "" for a rule on the request.
+	With string
 	// Required denies a request that does not name it at all.
 	Required bool
 	// When limits the rule to these levels; empty means every level.
@@ -58,6 +61,9 @@ func (r *Rule) Check(id *Identity, named Named) error {
 		somebody = true
 	}
 	if r.Required && !(somebody && everywhere) {
+		if r.With != "" {
+			return Denyf(IdentityMissing, "%s has no %s", r.With, r.Request)
+		}
 		return Denyf(IdentityMissing, "the request does not carry %s", r.Request)
 	}
 	return nil
@@ -74,7 +80,7 @@ func (r *Rule) comparable(want any) bool {
 	case []any:
 		return r.In && len(want) > 0
 	case map[string]any:
-		return !r.In && r.Request.Source == Body && len(want) > 0
+		return !r.In && (r.Request.Source == Body || r.With != "") && len(want) > 0
 	default:
 		_, comparable := SameText(want, "")
 		return comparable && !r.In && want != ""

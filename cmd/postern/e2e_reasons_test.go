@@ -45,7 +45,6 @@ var statuses = map[policy.Reason]int{
 
 // unbuilt are the reasons of features that do not exist yet.
 var unbuilt = map[policy.Reason]bool{
-	policy.InactiveToken: true, policy.IntrospectionUnavailable: true, policy.ProfileUnavailable: true,
 	policy.TooManyFailures: true,
 }
 
@@ -80,10 +79,11 @@ type world struct {
 	*testbed
 	data, hung *spy
 	idp        *issuer
+	oracle     *oracle
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{data: newSpy(t, nil), idp: newIssuer(t, "k1")}
+	w := &world{data: newSpy(t, nil), idp: newIssuer(t, "k1"), oracle: newOracle(t)}
 	w.hung = newSpy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	garbage := newRogue(t, func(c net.Conn) {
 		_, _ = c.Read(make([]byte, 1))
@@ -94,7 +94,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.testbed = start(t, reasonsYAML, map[string]string{
-		"REVOKED": revoked, "DATA": w.data.URL, "HUNG": w.hung.URL, "IDP": w.idp.URL, "DEAD": deadAddress(t), "GARBAGE": garbage,
+		"REVOKED": revoked, "DATA": w.data.URL, "ORACLE": w.oracle.URL, "HUNG": w.hung.URL, "IDP": w.idp.URL, "DEAD": deadAddress(t), "GARBAGE": garbage,
 	})
 	w.log.next(t, "keys loaded")
 	return w

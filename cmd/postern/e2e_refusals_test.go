@@ -117,6 +117,16 @@ func refusals(t *testing.T, w *world) []refusal {
 	add(refusal{target: "/orphan", route: "orphan", path: "/orphan", authenticator: "orphan-token"},
 		refusal{reason: policy.KeysUnavailable, fields: bearer(w.idp, "k1", nil), retryAfter: "5", level: "ERROR"})
 
+	w.oracle.know("choking", "<html>")
+	add(refusal{target: "/opaque", route: "opaque", path: "/opaque", authenticator: "opaque-token", scheme: "Opaque"},
+		refusal{reason: policy.InactiveToken, fields: []string{"Authorization: Opaque guessed"}},
+		refusal{reason: policy.IntrospectionUnavailable, fields: []string{"Authorization: Opaque choking"}, retryAfter: "5", level: "ERROR",
+			cause: "the answer is no JSON object"})
+	add(refusal{target: "/own", route: "own", path: "/own", authenticator: "own-token", scheme: "Own"},
+		refusal{reason: policy.InactiveToken, name: "by the profile", fields: []string{"Authorization: Own guessed"}},
+		refusal{reason: policy.ProfileUnavailable, fields: []string{"Authorization: Own choking"}, retryAfter: "5", level: "ERROR",
+			cause: "the answer is no JSON object"})
+
 	public := func(reason policy.Reason, name, level, cause string, reached *spy) refusal {
 		return refusal{reason: reason, target: "/" + name, route: name, path: "/" + name, authenticator: "anonymous", level: level, cause: cause, reached: reached}
 	}

@@ -24,20 +24,21 @@ var revocationsYAML string
 // registry is a Postern with a list of revocations.
 type registry struct {
 	*testbed
-	idp  *issuer
-	list string // the file
+	idp    *issuer
+	oracle *oracle
+	list   string // the file
 }
 
 func newRegistry(t *testing.T) *registry {
 	dir := t.TempDir()
-	r := &registry{idp: newIssuer(t, "k1", "k2"), list: filepath.Join(dir, "revoked.json")}
+	r := &registry{idp: newIssuer(t, "k1", "k2"), oracle: newOracle(t), list: filepath.Join(dir, "revoked.json")}
 	r.write(t, "[]")
 	ring := "A: [{ id: of-a, value: " + secretOfA + " }]\nB: [{ id: of-b, value: " + secretOfB + " }]\n"
 	if err := os.WriteFile(filepath.Join(dir, "ring.yaml"), []byte(ring), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	data := newSpy(t, nil)
-	r.testbed = start(t, revocationsYAML, map[string]string{"DATA": data.URL, "DIR": dir, "IDP": r.idp.URL})
+	r.testbed = start(t, revocationsYAML, map[string]string{"DATA": data.URL, "DIR": dir, "IDP": r.idp.URL, "ORACLE": r.oracle.URL})
 	r.log.next(t, "keys loaded")
 	return r
 }
@@ -103,6 +104,14 @@ func TestRevocation(t *testing.T) {
 		mac.Write([]byte(user + "|" + at))
 		return credential{"/signature", []string{"X-User: " + user, "X-Time: " + at, "X-Signature: " + hex.EncodeToString(mac.Sum(nil))}}
 	}
+	opaque := func(token, answer string) credential {
+		r.oracle.know(token, answer)
+		return credential{"/introspection", []string{"Authorization: Bearer " + token}}
+	}
+	ann := opaque("opaque-ann", fmt.Sprintf(`{"active":true,"sub":"ann","aud":"chat","jti":"o-1","iat":%d}`, issued.Unix()))
+	bob := opaque("opaque-bob", `{"active":true,"sub":"bob","aud":"chat"}`)
+	r.oracle.know("session-of-ann", `{"id":"ann"}`)
+	profile := credential{"/profile", []string{"Authorization: Bearer session-of-ann"}}
 	app, otherApp := "an-hmac-secret-of-thirty-two-bytes-too", "another-hmac-secret-of-thirty-two-bytes"
 	together := func(a, b credential) credential {
 		return credential{"/group", append(append([]string{}, a.fields...), b.fields...)}
@@ -139,6 +148,10 @@ func TestRevocation(t *testing.T) {
 		{"jwt", `{"tenant":"A","issued_before":"` + after + `"}`,
 			[]credential{tenant("A", secretOfA, nil), tenant("A", secretOfA, jwt.MapClaims{"iat": nil})},
 			[]credential{tenant("A", secretOfA, jwt.MapClaims{"iat": fromNow(0)}), tenant("B", secretOfB, nil), shared(secret, nil)}},
+		{"introspection", `{"jti":"o-1"}`, []credential{ann}, []credential{bob}},
+		{"introspection", `{"customer_id":"ann","issued_before":"` + after + `"}`, []credential{ann, profile}, []credential{bob}},
+		{"introspection", `{"customer_id":"ann","issued_before":"` + before + `"},{"customer_id":"bob","issued_before":"` + before + `"}`, []credential{bob}, []credential{ann}},
+		{"profile", `{"customer_id":"ann","issued_before":"` + before + `"}`, []credential{profile}, []credential{ann}},
 		{"signature", `{"key_id":"app"}`, []credential{webhook(app, "ann")}, []credential{webhook(otherApp, "ann")}},
 		{"signature", `{"customer_id":"ann","issued_before":"` + future + `"}`, []credential{webhook(app, "ann")}, []credential{webhook(app, "bob")}},
 		{"signature", `{"customer_id":"ann","issued_before":"` + after + `"}`, nil, []credential{webhook(app, "ann")}},
@@ -197,7 +210,7 @@ func TestRevocationsOutliveABrokenFile(t *testing.T) {
 	r.expect(t, "once it is mended", mobile, "")
 	// To name no list is to revoke nothing.
 	r.configure(strings.Replace(revocationsYAML, "revocations: {", "# {", 1), map[string]string{
-		"DATA": "http://127.0.0.1:1", "DIR": filepath.Dir(r.list), "IDP": r.idp.URL,
+		"DATA": "http://127.0.0.1:1", "DIR": filepath.Dir(r.list), "IDP": r.idp.URL, "ORACLE": r.oracle.URL,
 	})
 	if err := r.app.reload(); err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ const (
 type asapp struct {
 	*testbed
 	backend *spy
+	company *oracle // its UserProfile
 	key     *rsa.PrivateKey
 }
 
@@ -50,24 +51,32 @@ func startASAPP(t *testing.T) *asapp {
 			w.WriteHeader(http.StatusNoContent)
 		}
 	})
-	return &asapp{runASAPP(t, backend.URL, file), backend, key}
+	company := newOracle(t)
+	return &asapp{runASAPP(t, backend.URL, company.URL, file), backend, company, key}
 }
 
-// runASAPP runs the example with the company's public key.
-func runASAPP(t *testing.T, backend, key string) *testbed {
+// runASAPP runs the example with the company's profile API and its public key.
+func runASAPP(t *testing.T, backend, company, key string) *testbed {
 	t.Helper()
 	t.Setenv("ASAPP_API_SECRET", "secret-of-crm")
 	t.Setenv("ASAPP_IVR_SECRET", "secret-of-ivr")
 	text := exampleText(t, asappFolder+"/postern.yaml",
 		`server: { listen: "127.0.0.1:8080" }`+"\n"+`admin: { listen: "127.0.0.1:9180" }`, strings.TrimSpace(anyPort),
+		"http://127.0.0.1:4000/userprofile", company+"/userprofile",
 		"http://127.0.0.1:3000", backend, "http://127.0.0.1:4000", backend)
 	return start(t, strings.ReplaceAll(text, "customer.crt", key), nil)
 }
 
-// token signs as the company does; nil changes remove claims.
+// token signs as the company does; nil changes remove claims. The company's
+// profile agrees with it.
 func (a *asapp) token(changes jwt.MapClaims) string {
 	claims := jwt.MapClaims{"iss": "https://id.company.example", "aud": "asapp", "sub": asappID, "exp": fromNow(time.Hour)}
-	return signed(a.t, jwt.SigningMethodRS256, "2026", a.key, with(claims, changes))
+	claims = with(claims, changes)
+	token := signed(a.t, jwt.SigningMethodRS256, "2026", a.key, claims)
+	if sub, ok := claims["sub"].(string); ok {
+		a.company.know(token, `{"customerIdentifier":"`+sub+`"}`)
+	}
+	return token
 }
 
 // asCRM are the headers that a server sends on every call to ASAPP.
@@ -205,6 +214,47 @@ func TestASAPPAttacks(t *testing.T) {
 	t.Run("another path", func(t *testing.T) {
 		a.expectEnvelope(t, a.post(asappConversation+"/delete", `{}`, asCRM()...), 404, "no_route")
 	})
+}
+
+// TestASAPPProfiles: the token's payload, the call and the company's UserProfile
+// must name the same customer.
+func TestASAPPProfiles(t *testing.T) {
+	a := startASAPP(t)
+	tokens := 0
+	for _, test := range []struct {
+		name, sub, named, profile string
+		fault                     int // of the company's API
+		status                    int
+		reason                    string
+		asked                     int
+	}{
+		{"all three agree", asappID, asappID, `{"customerIdentifier":"` + asappID + `","tier":1}`, 0, 204, "", 1},
+		{"the profile is another's", asappID, asappID, `{"customerIdentifier":"ffffffffffffffff"}`, 0, 403, "identity_mismatch", 1},
+		{"the call names another", asappID, "ffffffffffffffff", `{"customerIdentifier":"ffffffffffffffff"}`, 0, 403, "identity_mismatch", 0},
+		{"the profile names nobody", asappID, asappID, `{"tier":1}`, 0, 403, "identity_missing", 1},
+		{"two identifiers", asappID, asappID, `{"customerIdentifier":"` + asappID + `","customerIdentifier":"x"}`, 0, 503, "profile_unavailable", 1},
+		{"no customer any more", asappID, asappID, "", http.StatusForbidden, 401, "inactive_token", 1},
+		{"the API is down", asappID, asappID, "", http.StatusBadGateway, 503, "profile_unavailable", 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tokens++
+			token := a.token(jwt.MapClaims{"sub": test.sub, "jti": tokens})
+			a.company.know(token, test.profile)
+			a.company.fail(test.fault)
+			got := a.post(asappConversation+"/authenticate", `{"customerExternalId":"`+test.named+`","auth":{"token":"`+token+`"}}`, asCRM()...)
+			if asked := a.company.questions(); len(asked) != test.asked {
+				t.Errorf("the company was asked %q, want %d times", asked, test.asked)
+			}
+			if test.status == http.StatusNoContent {
+				if a.backend.next(t); got.status != test.status {
+					t.Errorf("status %d", got.status)
+				}
+				a.log.next(t, "request")
+				return
+			}
+			a.expectEnvelope(t, got, test.status, test.reason)
+		})
+	}
 }
 
 // expectEnvelope wants a refusal as ASAPP words its own.

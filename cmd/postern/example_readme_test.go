@@ -143,6 +143,6 @@ func TestASAPPReadme(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	backend := "http://" + exampleBackend(t, asappFolder)
-	b := runASAPP(t, backend, filepath.Join(directory, "customer.crt"))
-	pasteRequests(t, b, asappFolder, directory, 6)
+	b := runASAPP(t, backend, backend, filepath.Join(directory, "customer.crt"))
+	pasteRequests(t, b, asappFolder, directory, 8)
 }

@@ -23,6 +23,7 @@ type generation struct {
 	static    map[string]*keys.Static // by authenticator
 	rings     map[string]*keys.Ring   // by authenticator
 	jwts      map[string]*authn.JWT
+	inquirers map[string]authn.Inquirer
 	state     *proxy.State
 }
 
@@ -48,6 +49,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		static:    map[string]*keys.Static{},
 		rings:     map[string]*keys.Ring{},
 		jwts:      map[string]*authn.JWT{},
+		inquirers: map[string]authn.Inquirer{},
 	}
 	if g.cache = old.cache; g.cache == nil || c.Cache != old.config.Cache {
 		g.cache = authn.NewCache(c.Cache, w.metrics)
@@ -94,6 +96,8 @@ func (w *workshop) authenticators(g, old *generation) map[string]authn.Authentic
 		case a.Signature != nil:
 			all[name] = authn.NewSignature(name, a.Signature, w.staticKeys(name, g, old))
 			all[name].Heed(&w.revocations)
+		case a.Introspection != nil || a.Profile != nil:
+			all[name] = w.inquirer(name, a, g, old)
 		default:
 			j := w.newJWT(name, a.JWT, g, old)
 			j.Heed(&w.revocations)
@@ -202,6 +206,7 @@ func (w *workshop) replace(old, g *generation) {
 			r.Stop()
 		}
 	}
+	retireInquirers(old, g)
 	for name, u := range old.upstreams {
 		if g.upstreams[name] != u {
 			u.Retire()
@@ -284,4 +289,5 @@ func (g *generation) stop() {
 	for _, u := range g.upstreams {
 		u.Retire()
 	}
+	retireInquirers(g, &generation{})
 }

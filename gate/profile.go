@@ -1,0 +1,24 @@
+package gate
+
+import (
+	"context"
+
+	"postern/authn"
+	"postern/policy"
+)
+
+// inProfile returns what the profile of the credential's owner has where ref
+// points. Who has no credential has no profile.
+func (d *Decision) inProfile(ctx context.Context, a authn.Authenticator, ref policy.Reference) (policy.Named, error) {
+	if d.proof == "" {
+		return policy.Named{}, nil
+	}
+	v, cache, err := a.Verify(ctx, authn.Credential{Value: d.proof, Request: d}, d.request.Time)
+	d.Cache = max(d.Cache, cache)
+	if err != nil {
+		return policy.Named{}, err
+	}
+	value, _ := v.Resolve(ref)
+	named, err := policy.NewBodyValue(value)
+	return policy.Named{Values: []policy.BodyValue{named}}, err
+}
