@@ -26,7 +26,7 @@ func (v BodyValue) Text() (text string, ok bool) {
 
 // Parse returns the value as [ParseObject] returns members.
 func (v BodyValue) Parse() (any, bool) {
-	value, err := parseValue(jsontext.NewDecoder(bytes.NewBuffer(v)))
+	value, err := newParser(v).value()
 	return value, err == nil && value != nil
 }
 
