@@ -27,7 +27,7 @@ func TestInspect(t *testing.T) {
 		// Nobody pays for taking apart what no token is as long as.
 		hs256(t, `{"iss":"a","x":"`+strings.Repeat("x", 64<<10)+`"}`): {},
 	} {
-		if diff := cmp.Diff(want, authn.Inspect(credential)); diff != "" {
+		if diff := cmp.Diff(want, authn.Inspect(credential, 16<<10)); diff != "" {
 			t.Errorf("%.60s: %s", credential, diff)
 		}
 	}

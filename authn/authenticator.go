@@ -21,6 +21,9 @@ type Authenticator interface {
 	// ForwardCredential reports whether a verified credential is passed on to
 	// the upstream as it came.
 	ForwardCredential() bool
+	// Heed ties the identities to the list of what is revoked. It must be called
+	// before the authenticator is in use.
+	Heed(list *Revocations)
 }
 
 // RequestReader is an authenticator that reads more of a request than its
@@ -63,7 +66,8 @@ const (
 // CacheUse says what part the token cache had in a verification.
 type CacheUse uint8
 
-// The uses; their names are values of the metric label cache.
+// The uses, in the order in which a group counts them: a miss outweighs a hit.
+// Their names are values of the metric label cache.
 const (
 	NoCache CacheUse = iota
 	CacheHit

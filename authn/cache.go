@@ -117,8 +117,8 @@ func (p partition) load(tenant, token string, at time.Time) (*Verified, bool) {
 	return nil, false
 }
 
-// store keeps a token that was verified in a request for a tenant. claims is the length of its decoded payload:
-// parsed into maps it takes several times as much.
+// store keeps a token that was verified in a request for a tenant. claims is the
+// length of its decoded payload: parsed into maps it takes several times as much.
 func (p partition) store(tenant, token string, v *Verified, claims int, at time.Time) {
 	c := p.cache
 	bytes := int64(len(tenant)+len(token)) + 4*int64(claims) + entryOverhead

@@ -16,7 +16,7 @@ type Carrier struct {
 	Scheme   string // empty for a bare value
 	Query    string
 	Cookie   string
-	Protocol string // the subprotocol before the credential's
+	Protocol string // the subprotocol before the credential's, in lower case
 	Body     string // a policy.ClaimPath
 }
 
@@ -54,6 +54,9 @@ func (c Carrier) ReadValues(values []string) (value string, present bool, err er
 		return "", true, c.twice()
 	}
 	value = values[0]
+	if c.Cookie != "" && c.Scheme != "" {
+		value = strings.Replace(value, "%20", " ", 1) // a cookie has no other way to hold the space after a scheme
+	}
 	if rest, found := c.cutScheme(value); found && c.Scheme != "" && rest != "" {
 		value = strings.TrimPrefix(rest, " ")
 	}

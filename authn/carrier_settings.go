@@ -56,7 +56,7 @@ func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
 }
 
 func (f *FromSettings) carrier(defaultScheme string) Carrier {
-	c := Carrier{Query: f.Query, Cookie: f.Cookie, Protocol: f.WebsocketProtocol}
+	c := Carrier{Query: f.Query, Cookie: f.Cookie, Protocol: strings.ToLower(f.WebsocketProtocol)}
 	if f.Body != nil {
 		c.Body = f.Body.String()
 	}

@@ -51,6 +51,11 @@ func TestCarrierSettings(t *testing.T) {
 			token:    []authn.Carrier{{Header: "Authorization", Scheme: "Key"}, {Header: "X-Key"}},
 			jwt:      []authn.Carrier{{Header: "Authorization", Scheme: "Key"}, {Header: "X-Key"}},
 		},
+		"a marker in two spellings": {
+			settings: authn.CarrierSettings{From: []authn.FromSettings{{WebsocketProtocol: "Bearer"}, {WebsocketProtocol: "bearer"}}},
+			token:    []authn.Carrier{{Protocol: "bearer"}, {Protocol: "bearer"}}, jwt: []authn.Carrier{{Protocol: "bearer"}, {Protocol: "bearer"}},
+			faults: []string{"a.from[1]: the same carrier stands twice"},
+		},
 		"a list without a scheme": {
 			settings: authn.CarrierSettings{From: []authn.FromSettings{{Header: "X-Key"}, {}}},
 			jwt:      []authn.Carrier{{Header: "X-Key"}, bearer},

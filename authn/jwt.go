@@ -26,6 +26,7 @@ type KeySet interface {
 // JWT verifies signed tokens (RFC 7519) in the order of RFC 8725. It is safe
 // for concurrent use.
 type JWT struct {
+	revocable
 	name       string
 	settings   JWTSettings
 	carriers   []Carrier
@@ -79,6 +80,9 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 		return nil, CacheMiss, err
 	}
 	v, err := j.verify(ctx, t, j.tenant(t, requested), at)
+	if err == nil {
+		err = v.checkRevoked()
+	}
 	if err != nil {
 		return nil, CacheMiss, err
 	}
@@ -177,13 +181,15 @@ func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (
 			CredentialID:  key.ID,
 			ExpiresAt:     times.expiresAt,
 		},
-		key:       key,
-		notBefore: times.notBefore,
-		expires:   times.end,
-		tooOld:    times.tooOld,
+		key:         key,
+		revocations: j.revocations,
+		notBefore:   times.notBefore,
+		expires:     times.end,
+		tooOld:      times.tooOld,
 	}
+	v.issued, _, _ = numericDate(t.claims, "iat") // which checkTimes has read, too
 	v.Issuer, _ = t.claims["iss"].(string)
-	v.TokenID, _ = t.claims["jti"].(string)
+	v.TokenID = policy.IDText(t.claims["jti"]) // RFC 7519, section 4.1.7, wants a string; some issuers count
 	if key.Symmetric() && j.ring == nil {
 		v.SecretID = key.ID
 	}

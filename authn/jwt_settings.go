@@ -115,7 +115,7 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	if s.AllowAnyAudience && (s.Audience != nil || s.AudienceAll != nil) {
 		problems.Addf(at.At("allow_any_audience"), "contradicts audience")
 	}
-	if !s.Keys.IsJWKS() {
+	if !s.Keys.IsPublished() {
 		return
 	}
 	if s.Issuer == nil && !s.AllowAnyIssuer {

@@ -245,7 +245,7 @@ func TestKeyringAffinity(t *testing.T) {
 		signedBy(t, secretOfA, `{"alg":"HS256","kid":"a1"}`, `{}`): authn.AnyIssuer,
 		"opaque": authn.NoAffinity,
 	} {
-		if got := a.Affinity(authn.Inspect(credential)); got != want {
+		if got := a.Affinity(authn.Inspect(credential, 16<<10)); got != want {
 			t.Errorf("%s: %v, want %v", credential, got, want)
 		}
 	}

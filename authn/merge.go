@@ -8,8 +8,9 @@ import (
 )
 
 // Merge adds the identity of a group's next member to that of those before it,
-// nil for none; name is the group's. Customer, claims and tenant come from the
-// only member of level customer, attributes from all of them.
+// nil for none; name is the group's. The customer and the claims come from the
+// only member of level customer, or claims from the only one that has any, the
+// tenant from whoever has one, and attributes from all.
 func Merge(group, next *Verified, name string) (*Verified, error) {
 	if group == nil {
 		return next, nil
@@ -21,11 +22,14 @@ func Merge(group, next *Verified, name string) (*Verified, error) {
 		return nil, policy.Deny(policy.IdentityMismatch, "two credentials are of different tenants")
 	}
 	lead, other := group, next
-	if next.Level > group.Level {
+	if next.Level > group.Level || next.Level == group.Level && group.Claims == nil && next.Claims != nil {
 		lead, other = next, group
 	}
-	merged := &Verified{Identity: lead.Identity, SecretID: lead.SecretID, parts: append(group.Members(), next)}
+	merged := &Verified{Identity: lead.Identity, parts: append(group.Members(), next)}
 	merged.Authenticator = name
+	if merged.Tenant == "" {
+		merged.Tenant = other.Tenant
+	}
 	merged.Attributes = maps.Clone(lead.Attributes)
 	for key, value := range other.Attributes {
 		if _, taken := merged.Attributes[key]; taken {

@@ -24,6 +24,9 @@ func TestMerge(t *testing.T) {
 		edit(&id)
 		return id
 	}
+	claimant := policy.Identity{Level: policy.Application, Claims: map[string]any{"x": "y"}, Tenant: "acme", ExpiresAt: at.Add(time.Hour)}
+	claimed := claimant
+	claimed.Authenticator, claimed.Attributes = "group", project.Attributes
 	for name, test := range map[string]struct {
 		members []policy.Identity
 		want    policy.Identity
@@ -37,6 +40,13 @@ func TestMerge(t *testing.T) {
 			Level: policy.Application, Authenticator: "group", CredentialID: "mobile",
 			Attributes: map[string]string{"project": "acme", "device": "d1"}, ExpiresAt: at.Add(time.Hour),
 		}},
+		"claims of the second": {members: []policy.Identity{project, claimant}, want: claimed},
+		"claims of the first":  {members: []policy.Identity{claimant, project}, want: claimed},
+		"a tenant beside a customer": {members: []policy.Identity{ann, {Level: policy.Application, Tenant: "acme", ExpiresAt: at.Add(24 * time.Hour)}}, want: func() policy.Identity {
+			id := ann
+			id.Authenticator, id.Tenant = "group", "acme"
+			return id
+		}()},
 		"two customers":                  {members: []policy.Identity{ann, ann}, reason: policy.IdentityMismatch},
 		"two customers, one between":     {members: []policy.Identity{ann, project, ann}, reason: policy.IdentityMismatch},
 		"the same attribute":             {members: []policy.Identity{project, project}, reason: policy.IdentityMismatch},

@@ -15,6 +15,7 @@ import (
 // Signature verifies the HMAC of a request, as channels put it on webhooks, or
 // of the customer's id in it. It is safe for concurrent use.
 type Signature struct {
+	revocable
 	name     string
 	settings SignatureSettings
 	carriers []Carrier
@@ -59,10 +60,18 @@ func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkTimestamp(c.Request, at); err != nil {
+	signed, err := s.checkTimestamp(c.Request, at)
+	if err != nil {
 		return nil, err
 	}
-	return s.identify(c.Request, key)
+	v, err := s.identify(c.Request, key, signed)
+	if err == nil {
+		err = v.checkRevoked()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
 func (s *Signature) decode(credential string) ([]byte, error) {
@@ -81,30 +90,31 @@ func (s *Signature) decode(credential string) ([]byte, error) {
 	return mac, nil
 }
 
-// checkTimestamp bounds how long a signed request can be sent again.
-func (s *Signature) checkTimestamp(r Request, at time.Time) error {
+// checkTimestamp bounds how long a signed request can be sent again. It returns
+// when the request was signed, the zero time where it does not say.
+func (s *Signature) checkTimestamp(r Request, at time.Time) (signed time.Time, err error) {
 	ref, tolerance := s.settings.Timestamp, s.settings.tolerance()
 	if ref.IsZero() {
-		return nil
+		return signed, nil
 	}
 	text, err := onlyText(r, ref)
 	if err != nil {
-		return err
+		return signed, err
 	}
 	seconds, err := strconv.ParseUint(text, 10, 62) // with two bits less, no sum overflows
 	if err != nil {
-		return policy.Denyf(policy.MalformedCredential, "%s is no time in seconds", ref)
+		return signed, policy.Denyf(policy.MalformedCredential, "%s is no time in seconds", ref)
 	}
-	switch signed := time.Unix(int64(seconds), 0); {
+	switch signed = time.Unix(int64(seconds), 0); {
 	case at.After(signed.Add(tolerance)):
-		return policy.Denyf(policy.TokenTooOld, "%s may be %s ago at most", ref, tolerance)
+		return signed, policy.Denyf(policy.TokenTooOld, "%s may be %s ago at most", ref, tolerance)
 	case signed.After(at.Add(tolerance)):
-		return policy.Denyf(policy.IssuedInFuture, "%s is in seconds, and may be %s ahead of the clock at most", ref, tolerance)
+		return signed, policy.Denyf(policy.IssuedInFuture, "%s is in seconds, and may be %s ahead of the clock at most", ref, tolerance)
 	}
-	return nil
+	return signed, nil
 }
 
-func (s *Signature) identify(r Request, key *keys.Key) (*Verified, error) {
+func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verified, error) {
 	v := &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
@@ -112,8 +122,10 @@ func (s *Signature) identify(r Request, key *keys.Key) (*Verified, error) {
 			Authenticator: s.name,
 			CredentialID:  key.ID,
 		},
-		SecretID: key.ID,
-		key:      key,
+		SecretID:    key.ID,
+		key:         key,
+		revocations: s.revocations,
+		issued:      signed,
 	}
 	if s.settings.CustomerID.IsZero() {
 		return v, nil

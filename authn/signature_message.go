@@ -51,6 +51,9 @@ func ParseMessage(text string) (Message, error) {
 		if err != nil {
 			return Message{}, err
 		}
+		if ref.IsZero() && slices.ContainsFunc(m.refs, policy.Reference.IsZero) {
+			return Message{}, fmt.Errorf("%q names the body twice", text)
+		}
 		m.refs, rest = append(m.refs, ref), after
 	}
 	if len(m.refs) == 0 {

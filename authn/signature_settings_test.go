@@ -68,6 +68,7 @@ func TestParseMessageRefuses(t *testing.T) {
 		"{body":                   `"{body" holds a { without }`,
 		"body}":                   `"body}" holds a } without {`,
 		"{body}}":                 `"{body}}" holds a } without {`,
+		"{body}:{body}":           `"{body}:{body}" names the body twice`,
 		"{header.X-Ts}{body}":     `"{header.X-Ts}{body}" has two references side by side: what is the end of one could be signed as the beginning of the other`,
 		"{body.a}:{body.b}{body}": `"{body.a}:{body.b}{body}" has two references side by side: what is the end of one could be signed as the beginning of the other`,
 		"{}":                      `"" is no reference: there is no ""`,

@@ -20,9 +20,15 @@ type Token struct {
 }
 
 type staticToken struct {
-	digest              [sha256.Size]byte
-	notBefore, notAfter time.Time // zero is no bound
-	verified            *Verified
+	digest   [sha256.Size]byte
+	verified *Verified
+}
+
+// Heed implements [Authenticator].
+func (t *Token) Heed(list *Revocations) {
+	for _, known := range t.byDigest {
+		known.verified.revocations = list
+	}
 }
 
 // Carriers implements [Authenticator].
@@ -52,11 +58,8 @@ func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified
 	if !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1 {
 		return nil, NoCache, policy.Deny(policy.UnknownToken, "")
 	}
-	if at.Before(known.notBefore) {
-		return nil, NoCache, policy.Deny(policy.TokenNotYetValid, "")
-	}
-	if !known.notAfter.IsZero() && !at.Before(known.notAfter) {
-		return nil, NoCache, policy.Deny(policy.TokenExpired, "")
+	if err := known.verified.Standing(at); err != nil {
+		return nil, NoCache, err
 	}
 	return known.verified, NoCache, nil
 }

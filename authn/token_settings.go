@@ -121,9 +121,7 @@ func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings
 		id.Level, id.Customer = policy.Customer, settings.Attributes[s.CustomerID.Name]
 	}
 	return &staticToken{
-		digest:    digest,
-		notBefore: settings.NotBefore,
-		notAfter:  settings.NotAfter,
-		verified:  &Verified{Identity: id, SecretID: settings.ID, notBefore: settings.NotBefore, expires: settings.NotAfter},
+		digest:   digest,
+		verified: &Verified{Identity: id, SecretID: settings.ID, notBefore: settings.NotBefore, expires: settings.NotAfter},
 	}
 }

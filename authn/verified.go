@@ -19,6 +19,10 @@ type Verified struct {
 
 	parts []*Verified // of a group, whose members it stands on
 	key   *keys.Key   // nil for an identity that no key verified
+	// The list that may come to hold the credential, and when that was issued; a
+	// zero time where it does not say.
+	revocations *Revocations
+	issued      time.Time
 	// The window in which the identity stands, clock skew included; a zero
 	// time is no bound.
 	notBefore, expires, tooOld time.Time
@@ -32,7 +36,8 @@ type rendering struct {
 }
 
 // Standing reports whether the identity still holds at a time: every cache hit
-// asks, so that an expired token or one whose key was withdrawn ends at once.
+// asks, so that an expired or revoked token or one whose key was withdrawn ends
+// at once.
 func (v *Verified) Standing(at time.Time) error {
 	for _, part := range v.parts {
 		if err := part.Standing(at); err != nil {
@@ -46,12 +51,19 @@ func (v *Verified) Standing(at time.Time) error {
 		return policy.Deny(policy.TokenTooOld, "")
 	case at.Before(v.notBefore):
 		return policy.Deny(policy.TokenNotYetValid, "")
-	case v.key == nil:
-		return nil
-	case !v.key.Live():
+	case v.key != nil && !v.key.Live():
 		return policy.Deny(policy.UnknownKey, "the key of the token was withdrawn")
-	case !v.key.Current(at):
+	case v.key != nil && !v.key.Current(at):
 		return policy.Deny(policy.BadSignature, "")
+	}
+	return v.checkRevoked()
+}
+
+// checkRevoked is all of [Verified.Standing] that does not hold of itself for a
+// credential that has just been verified.
+func (v *Verified) checkRevoked() error {
+	if v.revocations.cover(v) {
+		return policy.Deny(policy.Revoked, "")
 	}
 	return nil
 }

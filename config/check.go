@@ -23,6 +23,8 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Strip.Check(top.At("strip"), problems)
 	c.CORS.Check(top.At("cors"), problems)
 	c.checkDenials(top.At("denials"), problems)
+	c.Revocations.Check(top.At("revocations"), problems)
+	c.checkOpaqueIDs(problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)
@@ -124,7 +126,11 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 				return // what it might give is not known
 			}
 			customers = customers || c.namesCustomer(name)
-			a.attributes(attributes)
+			for _, set := range a.attributeSets() {
+				for name := range set {
+					attributes[name] = true
+				}
+			}
 			if a.JWT != nil {
 				claims, key = true, true
 				tenant = tenant || a.JWT.Keys.IsKeyring()
@@ -135,7 +141,7 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 	for i, rule := range r.Consistency {
 		place, ref := at.At("consistency", i, "identity"), rule.Identity
 		switch {
-		case ref.Source == policy.CustomerID && !customers && rule.Required && len(rule.When) == 0:
+		case (ref.Source == policy.CustomerID || ref.Source == policy.OpaqueID) && !customers && rule.Required && len(rule.When) == 0:
 			problems.Addf(place, "no authenticator of this route has a customer_id")
 		case ref.Source == policy.Attribute && !attributes[ref.Name]:
 			problems.Addf(place, "no authenticator of this route has an attribute %q%s", ref.Name, suggest(ref.Name, slices.Sorted(maps.Keys(attributes))))
@@ -151,28 +157,24 @@ func (c *Config) checkIdentityReferences(at policy.Path, r *policy.RouteSettings
 	}
 }
 
-// attributes adds the names of attributes that the authenticator may give.
-func (a *Authenticator) attributes(names map[string]bool) {
-	add := func(attributes map[string]string) {
-		for name := range attributes {
-			names[name] = true
-		}
-	}
+// attributeSets returns the attributes of each token or key.
+func (a *Authenticator) attributeSets() (sets []map[string]string) {
 	switch {
 	case a.Token != nil:
 		for _, t := range a.Token.List() {
-			add(t.Attributes)
+			sets = append(sets, t.Attributes)
 		}
 	case a.JWT != nil:
 		for _, s := range a.JWT.Keys.Secrets {
-			add(s.Attributes)
+			sets = append(sets, s.Attributes)
 		}
 		for _, k := range a.JWT.Keys.PublicKeys {
-			add(k.Attributes)
+			sets = append(sets, k.Attributes)
 		}
 	case a.Signature != nil:
 		for _, s := range a.Signature.Secrets {
-			add(s.Attributes)
+			sets = append(sets, s.Attributes)
 		}
 	}
+	return sets
 }

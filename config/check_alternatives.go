@@ -84,10 +84,19 @@ func overlap(a, b []authn.Carrier) bool {
 	return slices.ContainsFunc(a, func(c authn.Carrier) bool { return slices.ContainsFunc(b, c.Overlaps) })
 }
 
-func (c *Config) namesCustomer(name string) bool {
-	a := c.Authenticators[name]
-	return a.Token != nil && !a.Token.CustomerID.IsZero() || a.JWT != nil && !a.JWT.CustomerID.IsZero() ||
-		a.Signature != nil && !a.Signature.CustomerID.IsZero()
+func (c *Config) namesCustomer(name string) bool { return !c.customerID(name).IsZero() }
+
+// customerID returns where an authenticator finds the customer.
+func (c *Config) customerID(name string) policy.Reference {
+	switch a := c.Authenticators[name]; {
+	case a.Token != nil:
+		return a.Token.CustomerID
+	case a.JWT != nil:
+		return a.JWT.CustomerID
+	case a.Signature != nil:
+		return a.Signature.CustomerID
+	}
+	return policy.Reference{}
 }
 
 // checkRivals: authenticators of a route that read one carrier must be told

@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 
+	"postern/authn"
 	"postern/policy"
 )
 
@@ -18,7 +19,7 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 	place := at.At("authenticate")
 	for _, name := range names {
 		for _, path := range c.bodyPaths(name) {
-			if r.Body == "form" && !path.IsMember() {
+			if r.Body == "form" && path.Member() == "" {
 				problems.Addf(place, "%s reads body.%s, but a form has no members inside others", name, path)
 			} else if _, err := plan.Add(path); r.Body != "form" && err != nil {
 				problems.Addf(place, "%s reads body.%v", name, err)
@@ -26,15 +27,28 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 		}
 		for _, ref := range c.reads(name) {
 			for i := range r.Match {
-				if ref.Source == policy.PathValue && !r.Match[i].HasWildcard(ref.Name) {
-					problems.Addf(place, "%s reads %s, but the pattern %q has no wildcard {%s}", name, ref, r.Match[i].String(), ref.Name)
+				if p := &r.Match[i]; ref.Source == policy.PathValue && p.String() != "" && !p.HasWildcard(ref.Name) {
+					problems.Addf(place, "%s reads %s, but the pattern %q has no wildcard {%s}", name, ref, p.String(), ref.Name)
 				}
 			}
 		}
 	}
-	if most := c.Limits.InFlightBodyBytes / 2; r.BodyLimit > most && (!plan.Empty() || c.signs(names)) {
-		problems.Addf(at.At("body_limit"), "%d bytes are more than half of limits.in_flight_body_bytes: such a body has no room beside what it is decoded to", r.BodyLimit)
+	switch most := c.Limits.InFlightBodyBytes; {
+	case plan.Empty() && !c.signs(names):
+	case r.MaxBody() > most/4:
+		problems.Addf(at.At("body_limit"), "%d bytes are more than a quarter of limits.in_flight_body_bytes: such a body has no room beside what it is decoded to", r.MaxBody())
+	case r.MaxBody() > most/16 && c.readsUnverified(names):
+		problems.Addf(at.At("body_limit"), "%d bytes are more than a sixteenth of limits.in_flight_body_bytes: bodies that are read before a credential is verified share a quarter of it", r.MaxBody())
 	}
+}
+
+// readsUnverified reports whether a body may be read before it is known whom it
+// is from.
+func (c *Config) readsUnverified(names []string) bool {
+	return c.signs(names) || slices.ContainsFunc(names, func(name string) bool {
+		own, _ := c.carriers(name)
+		return name == authn.AnonymousName || slices.ContainsFunc(own, func(carrier authn.Carrier) bool { return carrier.Body != "" })
+	})
 }
 
 // signs reports whether one of the authenticators reads the body as it came.

@@ -22,6 +22,8 @@ type Config struct {
 	Log    proxy.LogSettings    `yaml:"log"`
 	Limits proxy.LimitSettings  `yaml:"limits"`
 	Cache  authn.CacheSettings  `yaml:"cache"`
+	// StateDir is the folder of the last good copies of remote keys, "" for none.
+	StateDir string `yaml:"state_dir"`
 
 	Upstreams       map[string]proxy.UpstreamSettings `yaml:"upstreams"`
 	Authenticators  map[string]Authenticator          `yaml:"authenticators"`
@@ -30,11 +32,10 @@ type Config struct {
 	Denials         map[string]policy.DenialSettings  `yaml:"denials"`
 	CORS            *policy.CORSSettings              `yaml:"cors"`
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
+	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
+	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
 
-	StateDir          policy.Unsupported `yaml:"state_dir"`
 	Abuse             policy.Unsupported `yaml:"abuse"`
-	Revocations       policy.Unsupported `yaml:"revocations"`
-	OpaqueID          policy.Unsupported `yaml:"opaque_id"`
 	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
@@ -42,13 +43,17 @@ type Config struct {
 	// What was compiled from the settings.
 	Routes     []*policy.Route
 	Matcher    *policy.Matcher
-	Tokens     map[string]*authn.Token // by authenticator
-	StaticKeys map[string]*keys.Static // by authenticator, of those with local keys
-	Rings      map[string]*keys.Ring   // by authenticator, of those with a key ring
-	AdminToken []byte                  // empty where none is asked for
+	Tokens     map[string]*authn.Token        // by authenticator
+	StaticKeys map[string]*keys.Static        // by authenticator, of those with local keys
+	Rings      map[string]*keys.Ring          // by authenticator, of those with a key ring
+	Remotes    map[string]keys.RemoteSettings // by authenticator, of those with remote keys
+	AdminToken []byte                         // empty where none is asked for
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
+	// Revoked and OpaqueIDs are nil where the file has no such section.
+	Revoked   *authn.RevocationList
+	OpaqueIDs *keys.OpaqueIDs
 }
 
 // Authenticator is one configured way to verify a credential: exactly one of
@@ -135,6 +140,7 @@ func readFile(file string) ([]byte, error) {
 // compile resolves and builds all that needs no running process.
 func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
+	c.Remotes = map[string]keys.RemoteSettings{}
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
@@ -143,6 +149,8 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		case a.JWT != nil && a.JWT.Keys.IsKeyring():
 			c.Rings[name] = a.JWT.Keys.LoadRing(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			a.JWT.Keys.KeyringFile.Content = nil // as large as the ring, and of no use beside it
+		case a.JWT != nil && a.JWT.Keys.IsRemote():
+			c.Remotes[name] = a.JWT.Keys.LoadRemote(at.At("keys"), load, c.StateDir, problems)
 		case a.JWT != nil:
 			set := a.JWT.Keys.Load(at.At("keys"), load, a.JWT.AllowWeakSecret, problems)
 			if set != nil {
@@ -166,7 +174,17 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	for name, settings := range c.Denials {
 		c.Formats[name] = policy.NewDenialFormat(&settings)
 	}
+	if c.Revocations != nil {
+		c.Revoked = authn.NewRevocationList(c.Revocations.File.Content)
+		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
+	}
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	if c.OpaqueID != nil {
+		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
+		for _, r := range c.Routes {
+			r.SealWith(c.OpaqueIDs)
+		}
+	}
 	matcher, conflicts := policy.NewMatcher(c.Routes)
 	for _, conflict := range conflicts {
 		problems.List = append(problems.List, policy.Problem{

@@ -43,8 +43,8 @@ const typeKey = "type"
 // so are those whose key is absent; SetDefaults gives them their value (see
 // [setDefaults]). A type reads its own scalar with
 // [encoding.TextUnmarshaler], chooses among structs with [variant], and names a
-// file that is decoded in the same way with [included]. A map has strings as keys; its values may be null where they are pointers. An
-// interface gets string, bool, nil, [json.Number], []any or map[string]any.
+// file that is decoded in the same way with [included]. A map has strings
+// as keys; its values may be null where they are pointers. An interface gets string, bool, nil, [json.Number], []any or map[string]any.
 // Any other type is a fault of the program, and a panic.
 func (d *document) decode(into any) Errors {
 	v := reflect.ValueOf(into).Elem()

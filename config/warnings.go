@@ -23,7 +23,7 @@ func (c *Config) Warnings() []string {
 			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
 		}
 	}
-	return list
+	return append(list, c.personalWarnings()...)
 }
 
 // tellsIdentity reports whether an upstream may be sent identity headers.

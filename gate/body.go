@@ -7,20 +7,24 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"postern/policy"
 )
 
 // Body is the body of a request, which the gate reads at most once and only
-// where a route has a use for it.
+// where a route has a use for it. What it holds counts until the request ends.
+// It is not safe for concurrent use.
 type Body interface {
 	// ReadAll returns the whole body as it came, of at most limit bytes. Its
 	// error is a policy.Denial.
 	ReadAll(limit int64) ([]byte, error)
 	// Hold reads what a body was decoded to, of at most limit bytes, into memory
-	// that counts as its own does. Its error is r's, or a policy.Denial.
+	// that counts as its own does. With an error, which is r's or a
+	// policy.Denial, it may return what it has read so far.
 	Hold(r io.Reader, limit int64) ([]byte, error)
+	// Reserve counts bytes that are held beside the body. Its error is a
+	// policy.Denial.
+	Reserve(bytes int64) error
 }
 
 // bodyReading is what a decision knows of the body.
@@ -93,14 +97,34 @@ func (d *Decision) parseBody() error {
 		return err
 	}
 	if d.Route.BodyForm {
+		if err := d.request.Body.Reserve(int64(len(content))); err != nil {
+			return err
+		}
 		d.body.form = string(content)
 		return checkForm(d.body.form, d.compiled.forms)
 	}
-	if d.body.values, err = d.compiled.body.Scan(content); err != nil {
+	return d.scanBody(content)
+}
+
+// scanBody reads a document. What that takes beside the document is several
+// times as much for a moment, and so as many are read at a time as can be.
+func (d *Decision) scanBody(document []byte) error {
+	d.gate.scans <- struct{}{}
+	values, err := d.compiled.body.Scan(document)
+	<-d.gate.scans
+	if err != nil {
 		return policy.Deny(policy.MalformedBody, "the body cannot be read in exactly one way")
+	}
+	d.body.values = values
+	if size := values.Size(); size > uncounted {
+		return d.request.Body.Reserve(size)
 	}
 	return nil
 }
+
+// uncounted is what may be collected of a body as a part of what any request
+// takes.
+const uncounted = 4 << 10
 
 // checkContentType wants the one media type that the route reads, in UTF-8: a
 // backend that reads another type, or another charset, reads something else.
@@ -108,6 +132,9 @@ func checkContentType(h http.Header, form bool) error {
 	fields := h["Content-Type"]
 	if len(fields) != 1 {
 		return policy.Deny(policy.MalformedBody, "the body needs one Content-Type")
+	}
+	if strings.Contains(fields[0], "*") { // RFC 2231: package mime drops what it cannot decode
+		return policy.Deny(policy.MalformedBody, "the route does not read this Content-Type")
 	}
 	media, parameters, err := mime.ParseMediaType(fields[0])
 	wanted := strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
@@ -143,6 +170,9 @@ func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
 	content, err := d.request.Body.Hold(z, d.Route.BodyLimit)
 	switch {
 	case err == nil && compressed.Len() == 0:
+		if d.Route.BodyForm && hasFormName(raw, d.compiled.forms) {
+			return nil, errForm // to PHP and Go the body as it came is the form
+		}
 		return content, nil
 	case policy.ReasonOf(err) == policy.BodyTooLarge || policy.ReasonOf(err) == policy.Overloaded:
 		return nil, err
@@ -152,27 +182,3 @@ func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
 
 // errNotGzip is for a body that is not exactly one gzip member (RFC 1952).
 var errNotGzip = policy.Deny(policy.MalformedBody, "the body is not what Content-Encoding says")
-
-// checkForm refuses a form that backends read in different ways.
-func checkForm(form string, read []string) error {
-	if strings.HasPrefix(form, byteOrderMark) {
-		return errForm
-	}
-	for p, err := range params(form) {
-		if err != nil || !utf8.ValidString(p.decoded()) {
-			return errForm
-		}
-		for _, name := range read {
-			if isNameAlias(p.name, name) {
-				return policy.Denyf(policy.MalformedRequest, "a name of the form is another spelling of %s", name)
-			}
-		}
-	}
-	return nil
-}
-
-var errForm = policy.Deny(policy.MalformedBody, "the form cannot be read in exactly one way")
-
-// byteOrderMark is skipped by some readers of a form, and part of its first name
-// to others.
-const byteOrderMark = "\ufeff"

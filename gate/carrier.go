@@ -29,10 +29,10 @@ func (d *Decision) credential(m *member) (value string, at authn.Carrier, presen
 
 // contest settles which authenticator of a route a credential is for where more
 // than one reads its carrier. To all others it is not there; what is for none of
-// them is refused in the name of the first.
+// them, or for two alike, is refused in the name of the first.
 func (d *Decision) contest(m *member, value string, at authn.Carrier, err error) (string, authn.Carrier, bool, error) {
 	var taker *member
-	best := authn.NoAffinity
+	best, tied := authn.NoAffinity, false
 	for _, rival := range m.rivals {
 		if !slices.ContainsFunc(rival.Carriers(), at.Overlaps) {
 			continue // it reads another carrier of m
@@ -42,10 +42,12 @@ func (d *Decision) contest(m *member, value string, at authn.Carrier, err error)
 			affinity = rival.Affinity(d.inspect(value))
 		}
 		if taker == nil || affinity > best {
-			taker, best = rival, affinity
+			taker, best, tied = rival, affinity, false
+		} else if affinity == best {
+			tied = true
 		}
 	}
-	if err == nil && best == authn.NoAffinity && d.inspected.JWS {
+	if err == nil && (best == authn.NoAffinity || tied) && d.inspected.JWS {
 		err = policy.Deny(policy.WrongIssuer, "")
 	}
 	return value, at, taker == m, err
@@ -54,7 +56,7 @@ func (d *Decision) contest(m *member, value string, at authn.Carrier, err error)
 // inspect looks at a credential, once.
 func (d *Decision) inspect(value string) authn.Unverified {
 	if d.inspected.value != value {
-		d.inspected.value, d.inspected.Unverified = value, authn.Inspect(value)
+		d.inspected.value, d.inspected.Unverified = value, authn.Inspect(value, d.gate.tokenBytes)
 	}
 	return d.inspected.Unverified
 }

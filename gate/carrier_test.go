@@ -48,7 +48,7 @@ func carriers(t testing.TB) map[string]authn.Authenticator {
 	return map[string]authn.Authenticator{
 		"query":  static(t, "query", nil, authn.FromSettings{Query: "token", Scheme: &jwt}),
 		"bare":   static(t, "bare", nil, authn.FromSettings{Query: "key"}),
-		"cookie": static(t, "cookie", nil, authn.FromSettings{Cookie: "session"}),
+		"cookie": static(t, "cookie", nil, authn.FromSettings{Cookie: "session", Scheme: &jwt}),
 		"socket": static(t, "socket", nil, authn.FromSettings{WebsocketProtocol: "bearer"}),
 		"body":   static(t, "body", nil, inBody(t, "auth.token")),
 		"field":  static(t, "field", nil, inBody(t, "token")),
@@ -118,6 +118,10 @@ func TestCarriers(t *testing.T) {
 
 		{"cookie", "", cookie("a=b; session=cookie-secret; c=d"), "", allow},
 		{"cookie", "", cookie("session=cookie-secret"), "", allow},
+		{"cookie", "", cookie("session=JWT%20cookie-secret"), "", allow},
+		{"cookie", "", cookie("session=jwt%20cookie-secret"), "", allow},
+		{"cookie", "", cookie("session=Bearer%20cookie-secret"), "", malformed},
+		{"cookie", "", cookie("session=JWT%20%20cookie-secret"), "", wrong},
 		{"cookie", "", cookie("session="), "", malformed},
 		{"cookie", "", cookie("session"), "", malformed},
 		{"cookie", "", cookie(`session="cookie-secret"`), "", policy.MalformedRequest}, // backends differ on quotes

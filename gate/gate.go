@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"runtime"
 	"strings"
 
 	"postern/authn"
@@ -15,6 +16,8 @@ type Settings struct {
 	Matcher *policy.Matcher
 	// Authenticators by the name that routes use; anonymous is built in.
 	Authenticators map[string]authn.Authenticator
+	// TokenBytes bounds a credential that is looked at to learn whom it is for.
+	TokenBytes int
 	// IdentityHeaders are the names that any part of the configuration sets.
 	// No client may send them.
 	IdentityHeaders []string
@@ -35,8 +38,12 @@ type Gate struct {
 	fields    fieldTable
 	carriers  carrierNames
 	anonymous *authn.Verified
-	denials   *policy.DenialFormat
-	cors      *policy.CORS
+	// scans has room for as many bodies as are read at a time.
+	scans chan struct{}
+	// tokenBytes bounds a credential that is taken apart.
+	tokenBytes int
+	denials    *policy.DenialFormat
+	cors       *policy.CORS
 }
 
 // New compiles a policy. The configuration was checked: names resolve.
@@ -49,6 +56,9 @@ func New(s Settings) *Gate {
 		anonymous: authn.NewAnonymous(),
 		denials:   s.Denials[defaultFormat],
 		cors:      s.CORS,
+
+		scans:      make(chan struct{}, runtime.GOMAXPROCS(0)),
+		tokenBytes: s.TokenBytes,
 	}
 	for _, r := range s.Routes {
 		compiled := newRoute(r, s.Authenticators)

@@ -177,7 +177,7 @@ func compile(t testing.TB, settings []policy.RouteSettings, headers map[string]s
 	if conflicts != nil {
 		t.Fatal(conflicts)
 	}
-	return gate.New(gate.Settings{Routes: routes, Matcher: matcher, Authenticators: by, IdentityHeaders: names})
+	return gate.New(gate.Settings{Routes: routes, Matcher: matcher, Authenticators: by, TokenBytes: 16 << 10, IdentityHeaders: names})
 }
 
 // request reads a request as net/http does: a method and target, and the lines

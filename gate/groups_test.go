@@ -199,7 +199,7 @@ func TestRivals(t *testing.T) {
 		{"/keys", issue(t, "k3", "k3", jwt.MapClaims{"sub": "ann"}), "any", policy.ReasonNone},
 		{"/keys", issue(t, "k4", "k4", jwt.MapClaims{"sub": "ann"}), "other", policy.ReasonNone},
 		{"/keys", issue(t, "k4", "k3", jwt.MapClaims{"sub": "ann"}), "any", policy.BadSignature},
-		{"/keys", issue(t, "k4", "", jwt.MapClaims{"sub": "ann"}), "any", policy.BadSignature},
+		{"/keys", issue(t, "k4", "", jwt.MapClaims{"sub": "ann"}), "any", policy.WrongIssuer},
 
 		{"/opaque", one, "one", policy.ReasonNone},
 		{"/opaque", "opaque-secret", "opaque", policy.ReasonNone},

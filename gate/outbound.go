@@ -14,8 +14,7 @@ import (
 type Stripped struct{ Exact, Alias int }
 
 // Outbound edits the header and the query of an allowed request on its way to
-// the upstream.
-// It is the only code that sets or strips identity headers: afterwards the
+// the upstream. It is the only code that sets or strips identity headers: afterwards the
 // header holds those of the verified identity and no others, no credential but
 // a verified one that is to be forwarded, and no forwarding header that an
 // untrusted peer sent.
@@ -36,14 +35,18 @@ func (d *Decision) Outbound(h http.Header, u *url.URL) (stripped Stripped) {
 		}
 	}
 	d.stripCarriers(h, u)
-	if d.Reported != nil {
-		return stripped
+	if d.Reported == nil {
+		d.setHeaders(h)
 	}
+	d.body = bodyReading{} // nothing reads it again, and the answer may take long
+	return stripped
+}
+
+func (d *Decision) setHeaders(h http.Header) {
 	for _, rendered := range d.Verified.Headers(d.Route.Headers) {
 		h[rendered.Name] = rendered.Values
 	}
 	d.Route.Headers.SetPerCall(h, &d.Verified.Identity, d.resolveRequest)
-	return stripped
 }
 
 // keeps reports whether a field of a class passes after all.

@@ -142,8 +142,18 @@ func isNameAlias(name, checked string) bool {
 	}
 	words, checkedWords := nameWords(name), nameWords(checked)
 	flat := strings.Join(checkedWords, "_")
-	for n := range words { // a map or list of that name, or more
-		if strings.Join(words[:n+1], "_") == flat {
+	rest, begins := flat, true
+	for n, word := range words { // a map or list of that name, or more
+		if n > 0 {
+			rest, begins = strings.CutPrefix(rest, "_")
+		}
+		if begins {
+			rest, begins = strings.CutPrefix(rest, word)
+		}
+		if !begins {
+			break
+		}
+		if rest == "" {
 			return true
 		}
 	}

@@ -38,7 +38,11 @@ func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) ro
 			addName(&compiled.cookies, c.Cookie)
 			if c.Body != "" {
 				compiled.credentialInBody = true
-				compiled.readBody(r, c.Body)
+				path, err := policy.ParseClaimPath(c.Body)
+				if err != nil {
+					panic(err) // the configuration was checked
+				}
+				compiled.readBody(r, path)
 			}
 		}
 		for _, ref := range reads(m.Authenticator) {
@@ -67,7 +71,7 @@ func (r *route) read(p *policy.Route, ref policy.Reference) {
 	case policy.Cookie:
 		addName(&r.cookies, ref.Name)
 	case policy.Body:
-		r.readBody(p, ref.Path.String())
+		r.readBody(p, ref.Path)
 	}
 }
 
@@ -113,19 +117,17 @@ func (r *route) findRivals(m *member) {
 }
 
 // readBody notes that a part of the body is read.
-func (r *route) readBody(p *policy.Route, text string) {
-	path, err := policy.ParseClaimPath(text)
-	switch {
-	case err != nil:
-	case p.BodyForm:
+func (r *route) readBody(p *policy.Route, path policy.ClaimPath) {
+	if p.BodyForm {
 		addOnce(&r.forms, path.Member())
-		r.slots[text] = slices.Index(r.forms, path.Member())
-	default:
-		r.slots[text], err = r.body.Add(path)
+		r.slots[path.String()] = slices.Index(r.forms, path.Member())
+		return
 	}
+	slot, err := r.body.Add(path)
 	if err != nil {
 		panic(err) // the configuration was checked
 	}
+	r.slots[path.String()] = slot
 }
 
 func addName(list *[]string, name string) {

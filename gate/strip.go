@@ -32,14 +32,14 @@ func (d *Decision) stripCarriers(h http.Header, u *url.URL) {
 	names, strip := &d.gate.carriers, &d.Route.Strip
 	if u.RawQuery != "" && len(names.query)+len(strip.Query) > 0 {
 		u.RawQuery = withoutParams(u.RawQuery, func(name string) bool {
-			return slices.Contains(strip.Query, name) ||
+			return isNamed(strip.Query, name) ||
 				d.ends(names.query, name, func(c authn.Carrier) string { return c.Query })
 		})
 	}
 	if fields := h["Cookie"]; len(fields) > 0 && len(names.cookies)+len(strip.Cookies) > 0 {
 		pairs := splitList(fields, ";")
 		setKept(h, "Cookie", "; ", pairs, withoutCookies(pairs, func(name string) bool {
-			return slices.Contains(strip.Cookies, name) ||
+			return isNamed(strip.Cookies, name) ||
 				d.ends(names.cookies, name, func(c authn.Carrier) string { return c.Cookie })
 		}))
 	}
@@ -56,8 +56,13 @@ func (d *Decision) stripCarriers(h http.Header, u *url.URL) {
 
 // ends reports whether a place where credentials stand is removed.
 func (d *Decision) ends(names []string, name string, place func(authn.Carrier) string) bool {
-	return slices.Contains(names, name) && !d.passesCredentials() &&
+	return isNamed(names, name) && !d.passesCredentials() &&
 		!slices.ContainsFunc(d.forwarded, func(c authn.Carrier) bool { return place(c) == name })
+}
+
+// isNamed reports whether some backend takes name for one of names.
+func isNamed(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return n == name || isNameAlias(name, n) })
 }
 
 // setKept writes what is kept of a list, in one field. A list that is kept whole
@@ -96,12 +101,14 @@ func withoutCookies(pairs []string, remove func(name string) bool) (kept []strin
 
 // withoutProtocols removes markers and the credentials after them.
 func withoutProtocols(list []string, remove func(marker string) bool) (kept []string) {
-	for i := 0; i < len(list); i++ {
-		if remove(list[i]) {
-			i++
-			continue
+	afterMarker := false
+	for _, protocol := range list {
+		switch marker := remove(protocol); {
+		case !marker && !afterMarker:
+			kept = append(kept, protocol)
+		default:
+			afterMarker = marker
 		}
-		kept = append(kept, list[i])
 	}
 	return kept
 }

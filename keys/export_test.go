@@ -6,7 +6,7 @@ import "net/http"
 const MaxSightings = maxSightings
 
 // SetTransport replaces the network. It must be called before Start.
-func (r *Remote) SetTransport(t http.RoundTripper) { r.transport = t }
+func (r *Remote) SetTransport(t http.RoundTripper) { r.client.transport = t }
 
 // Sightings returns how many kids are remembered.
 func (r *Remote) Sightings() int {
@@ -17,3 +17,6 @@ func (r *Remote) Sightings() int {
 
 // MaxAge exposes the parser of Cache-Control.
 var MaxAge = maxAge
+
+// StateName exposes the name of a copy.
+var StateName = stateName

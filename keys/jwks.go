@@ -3,27 +3,12 @@ package keys
 import (
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// maxReasons bounds what is said about keys that were ignored.
-const maxReasons = 8
-
-// JWKS is a parsed JWK set (RFC 7517, section 5).
-type JWKS struct {
-	// Keys are the usable keys; at least one.
-	Keys []*Key
-	// Ignored counts the others, and Reasons says why for the first few. No
-	// reason quotes what the set holds.
-	Ignored int
-	Reasons []string
-}
 
 // jwk is what decides about a key. x5t is left out, since some providers
 // publish it in an encoding of their own, and so is x5u, since nothing is
@@ -43,46 +28,31 @@ type jwk struct {
 	D      jsontext.Value `json:"d"`
 }
 
-// ParseJWKS reads a JWK set. A document with duplicate members, invalid UTF-8
-// or anything after it is refused as a whole. A key that is not for verifying
-// signatures, weak or unreadable is ignored, and the others stay; a set of
-// which none stays is an error.
-func ParseJWKS(data []byte) (*JWKS, error) {
-	// Names are matched exactly and duplicates refused, at every level: that is
-	// the default of this package, unlike encoding/json's.
+// ParseJWKS reads a JWK set (RFC 7517, section 5). A document with duplicate
+// members, invalid UTF-8 or anything after it is refused as a whole. A key that
+// is not for verifying signatures, weak or unreadable is ignored, and the others
+// stay; a set of which none stays is an error.
+func ParseJWKS(data []byte) (*Published, error) {
 	var document struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
-	if err := json.Unmarshal(data, &document); err != nil {
-		if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-			return nil, fmt.Errorf("not JSON: %w at byte %d", e.Err, e.ByteOffset)
-		}
-		return nil, errors.New("not a JSON object with an array of keys")
+	if err := parseObject(data, &document, "a JSON object with an array of keys"); err != nil {
+		return nil, err
 	}
-	result := &JWKS{}
+	result := &Published{}
 	seen := make(map[[sha256.Size]byte]bool)
 	for i, raw := range document.Keys {
 		key, err := parseJWK(raw)
 		switch {
 		case err != nil:
-			result.Ignored++
-			if len(result.Reasons) < maxReasons {
-				result.Reasons = append(result.Reasons, fmt.Sprintf("keys[%d]: %v", i, err))
-			}
+			result.ignore(i, err)
 		case !seen[key.identity]:
 			// A key that is listed twice must not take two of the four tries.
 			seen[key.identity] = true
 			result.Keys = append(result.Keys, key)
 		}
 	}
-	switch {
-	case len(result.Keys) > 0:
-		return result, nil
-	case result.Ignored > 0:
-		return nil, fmt.Errorf("no usable key: %s", strings.Join(result.Reasons, "; "))
-	default:
-		return nil, errors.New("a set without keys")
-	}
+	return result.check()
 }
 
 func parseJWK(raw jsontext.Value) (*Key, error) {

@@ -5,9 +5,9 @@ import "postern/policy"
 // minSecretBytes is the least for HS256 (RFC 7518, section 3.2).
 const minSecretBytes = 32
 
-// Load reads what the settings name and returns the set of keys. Everything
-// that cannot be used is reported; then, for a remote source and for a key ring
-// the result is nil. allowWeak accepts secrets under 32 bytes. The settings have
+// Load reads what the settings name and returns the set of keys, or nil where
+// something cannot be used, which is reported, and for a remote source or a key
+// ring, whose keys are not loaded here. allowWeak accepts secrets under 32 bytes. The settings have
 // passed Check.
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)
@@ -53,17 +53,24 @@ func loadSecrets(secrets []SecretSettings, at policy.Path, l Loader, allowWeak b
 func loadPublicKeys(publicKeys []PublicKeySettings, at policy.Path, l Loader, problems *policy.Problems) []*Key {
 	var keys []*Key
 	for i, s := range publicKeys {
-		data, err := l.File(s.File)
-		var material any
+		key, err := loadPEM(s.File, l)
 		if err == nil {
-			material, err = parsePEM(data)
+			key.ID, key.Attributes = s.ID, s.Attributes
 		}
-		keys = appendKey(keys, &Key{ID: s.ID, Attributes: s.Attributes, material: material}, err, at.At(i, "file"), problems)
+		keys = appendKey(keys, key, err, at.At(i, "file"), problems)
 	}
 	return keys
 }
 
-func loadJWKS(path string, l Loader) (*JWKS, error) {
+func loadPEM(path string, l Loader) (*Key, error) {
+	data, err := l.File(path)
+	if err != nil {
+		return nil, err
+	}
+	return parsePEM(data)
+}
+
+func loadJWKS(path string, l Loader) (*Published, error) {
 	data, err := l.File(path)
 	if err != nil {
 		return nil, err

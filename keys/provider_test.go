@@ -21,7 +21,8 @@ type provider struct {
 	mu       sync.Mutex
 	document string
 	status   int // 200 where it is 0
-	control  string
+	control  []string
+	failure  error // of the connection
 	delay    time.Duration
 	panics   bool
 	fetched  []time.Time
@@ -46,11 +47,14 @@ func (p *provider) fetches() []time.Time {
 // RoundTrip answers with what is published when the request begins.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.mu.Lock()
-	document, status, control, delay, panics := p.document, p.status, p.control, p.delay, p.panics
+	document, status, control, delay, panics, failure := p.document, p.status, p.control, p.delay, p.panics, p.failure
 	p.fetched = append(p.fetched, time.Now())
 	p.mu.Unlock()
 	if panics {
 		panic(document)
+	}
+	if failure != nil {
+		return nil, failure
 	}
 	select {
 	case <-time.After(delay):
@@ -59,7 +63,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		StatusCode: max(status, http.StatusOK),
-		Header:     http.Header{"Cache-Control": {control}},
+		Header:     http.Header{"Cache-Control": control},
 		Body:       io.NopCloser(strings.NewReader(document)),
 		Request:    r,
 	}, nil
@@ -74,6 +78,8 @@ type observer struct {
 type observed struct {
 	Loaded                     []int
 	Succeeded, Failed, Unknown int
+	Restored                   []time.Time
+	Kept, NotKept              int
 }
 
 func (o *observer) KeysLoaded(_ string, n int) {
@@ -89,6 +95,22 @@ func (o *observer) KeysRefreshed(_ string, ok bool, _ time.Time) {
 		o.counts.Succeeded++
 	} else {
 		o.counts.Failed++
+	}
+}
+
+func (o *observer) KeysRestored(_ string, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.counts.Restored = append(o.counts.Restored, at.UTC())
+}
+
+func (o *observer) KeysKept(_ string, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ok {
+		o.counts.Kept++
+	} else {
+		o.counts.NotKept++
 	}
 }
 
@@ -123,7 +145,7 @@ func (l *lockedBuffer) String() string {
 }
 
 var remoteSettings = keys.RemoteSettings{
-	URL:      "https://idp.example.com/jwks?token=s3cret",
+	Location: keys.Location{Form: keys.JWKSet, URL: "https://idp.example.com/jwks?token=s3cret"},
 	Refresh:  5 * time.Minute,
 	Timeout:  5 * time.Second,
 	MaxBytes: 1 << 20,
@@ -143,18 +165,38 @@ type rig struct {
 // bubble fails a test that leaves a goroutine behind.
 func inBubble(t *testing.T, s keys.RemoteSettings, published []string, test func(*rig)) {
 	t.Helper()
+	p := &provider{}
+	p.publish(published...)
+	inBubbleWith(t, s, p, test)
+}
+
+// inBubbleWith is inBubble for a source that any transport answers.
+func inBubbleWith(t *testing.T, s keys.RemoteSettings, transport http.RoundTripper, test func(*rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, provider: &provider{}, observer: &observer{}, log: &lockedBuffer{}}
-		r.provider.publish(published...)
-		r.Remote = keys.NewRemote("idp", s, r.observer, slog.New(slog.NewJSONHandler(r.log, nil)))
-		r.SetTransport(r.provider)
-		r.Start()
+		r := newRig(t, s, transport)
+		r.start()
 		defer r.Stop()
-		if err := r.WaitFirst(t.Context()); err != nil {
-			t.Fatal(err)
-		}
 		test(r)
 	})
+}
+
+// newRig makes a source that has not been started.
+func newRig(t *testing.T, s keys.RemoteSettings, transport http.RoundTripper) *rig {
+	r := &rig{T: t, observer: &observer{}, log: &lockedBuffer{}}
+	r.provider, _ = transport.(*provider)
+	r.Remote = keys.NewRemote("idp", s, r.observer, slog.New(slog.NewJSONHandler(r.log, nil)))
+	r.SetTransport(transport)
+	return r
+}
+
+// start starts the source and waits for its first fetch.
+func (r *rig) start() {
+	r.Helper()
+	r.Start()
+	if err := r.WaitFirst(r.Context()); err != nil {
+		r.Fatal(err)
+	}
 }
 
 // seek returns the reason of Seek, and how long it took.

@@ -19,20 +19,30 @@ const (
 	maxRetry = 30 * time.Second
 )
 
+// fetched is what a successful fetch brought.
+type fetched struct {
+	keys         *Published
+	document     []byte
+	cacheControl string
+}
+
 // refresh fetches the keys once and plans the next fetch.
 func (r *Remote) refresh(ctx context.Context) {
 	fetch, begun := r.begin()
-	jwks, cacheControl, err := r.load(ctx)
+	got, err := r.load(ctx)
 	if ctx.Err() != nil {
 		return // stopped: the source is not to blame
 	}
 	now := time.Now()
 	if err == nil {
-		r.succeed(jwks, cacheControl, fetch, begun, now)
+		r.succeed(got, fetch, begun, now)
 	} else {
 		r.fail(err, now)
 	}
 	r.observer.KeysRefreshed(r.source, err == nil, now)
+	if err == nil {
+		r.keep(got.document, now)
+	}
 }
 
 // begin numbers the fetch. A kid that is seen from here on needs another one.
@@ -46,54 +56,58 @@ func (r *Remote) begin() (fetch uint64, now time.Time) {
 	return r.fetches, now
 }
 
-// load fetches and parses the key set. What a source sends must not end the
-// process, even where it finds a fault in a parser.
-func (r *Remote) load(ctx context.Context) (jwks *JWKS, cacheControl string, err error) {
-	defer func() {
-		if recover() != nil {
-			r.log.Error("panic while refreshing keys", "source", r.source, "stack", string(debug.Stack()))
-			err = errors.New("reading the answer panicked")
-		}
-	}()
-	body, cacheControl, err := r.fetch(ctx)
+// load fetches and parses the keys.
+func (r *Remote) load(ctx context.Context) (got fetched, err error) {
+	defer r.recoverFrom(&err)
+	address, err := r.locate(ctx)
 	if err != nil {
-		return nil, "", err
+		return got, err
 	}
-	jwks, err = ParseJWKS(body)
-	return jwks, cacheControl, err
+	got.document, got.cacheControl, err = r.client.get(ctx, address, r.settings.accept())
+	if err != nil {
+		return got, err
+	}
+	got.keys, err = r.settings.parse(got.document)
+	return got, err
 }
 
-func (r *Remote) succeed(jwks *JWKS, cacheControl string, fetch uint64, begun, now time.Time) {
+// recoverFrom is deferred: what a source sends must not end the process, even
+// where it finds a fault in a parser.
+func (r *Remote) recoverFrom(err *error) {
+	if recover() != nil {
+		r.log.Error("panic while refreshing keys", "source", r.source, "stack", string(debug.Stack()))
+		*err = errors.New("reading the answer panicked")
+	}
+}
+
+func (r *Remote) succeed(got fetched, fetch uint64, begun, now time.Time) {
+	r.failures = 0
+	r.mu.Lock()
 	var old []*Key
 	if s := r.set.Load(); s != nil {
 		old = s.keys
 	}
-	kept, gone := inherit(old, jwks.Keys)
-	fresh := newSet(kept)
-	r.failures = 0
-
-	r.mu.Lock()
-	r.set.Store(fresh)
+	kept, gone := inherit(old, got.keys.Keys)
+	r.set.Store(newSet(kept))
+	retire(gone)
 	r.success = now
 	r.sightings.settle(fetch, begun)
-	r.plan(now.Add(r.interval(cacheControl)))
-	r.mu.Unlock()
-	retire(gone)
-
+	r.plan(now.Add(r.interval(got.cacheControl)))
 	r.observer.KeysLoaded(r.source, len(kept))
-	r.report(jwks, len(gone) > 0 || len(kept) != len(old))
+	r.mu.Unlock()
+	r.report(got.keys, len(gone) > 0 || len(kept) != len(old))
 }
 
 // report logs a key set that is not as the last one was.
-func (r *Remote) report(jwks *JWKS, changed bool) {
-	ignored := strings.Join(jwks.Reasons, "; ")
+func (r *Remote) report(keys *Published, changed bool) {
+	ignored := strings.Join(keys.Reasons, "; ")
 	level := slog.LevelInfo
-	if ignored != r.reported && jwks.Ignored > 0 {
+	if ignored != r.reported && keys.Ignored > 0 {
 		level = slog.LevelWarn
 	}
 	if changed || ignored != r.reported {
 		r.log.Log(context.Background(), level, "keys loaded", "source", r.source,
-			"keys", len(jwks.Keys), "ignored", jwks.Ignored, "reasons", ignored)
+			"keys", len(keys.Keys), "ignored", keys.Ignored, "reasons", ignored)
 	}
 	r.reported = ignored
 }
@@ -105,7 +119,6 @@ func (r *Remote) fail(err error, now time.Time) {
 	r.plan(now.Add(jitter(pause)))
 	r.mu.Unlock()
 	r.log.Error("refreshing keys failed", "source", r.source, "cause", err.Error(), "failures", r.failures)
-	r.expire(now)
 }
 
 // plan says when the next fetch begins, unless a kid wants it sooner, and tells
@@ -117,20 +130,6 @@ func (r *Remote) plan(due time.Time) {
 	r.fetching = false
 	close(r.ended)
 	r.ended = make(chan struct{})
-}
-
-// expire drops the keys where they have got too old.
-func (r *Remote) expire(now time.Time) {
-	s := r.set.Load()
-	if s == nil || now.Before(r.stale()) {
-		return
-	}
-	r.mu.Lock()
-	r.set.Store(nil)
-	r.mu.Unlock()
-	retire(s.keys)
-	r.observer.KeysLoaded(r.source, 0)
-	r.log.Error("keys dropped: no fetch has succeeded for too long", "source", r.source, "max_stale", r.settings.MaxStale)
 }
 
 // interval returns the time until the next regular fetch.

@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,17 +12,6 @@ import (
 	"postern/policy"
 )
 
-// RemoteSettings configure a source that is fetched. Two are equal under ==
-// exactly where their sources behave alike.
-type RemoteSettings struct {
-	URL      string
-	Refresh  time.Duration
-	Timeout  time.Duration
-	MaxBytes int64
-	MaxStale time.Duration
-	Required bool
-}
-
 // Observer counts what happens to remote keys. Its methods are called from
 // several goroutines and must not block.
 type Observer interface {
@@ -31,6 +19,11 @@ type Observer interface {
 	KeysLoaded(source string, n int)
 	// KeysRefreshed says that a fetch ended.
 	KeysRefreshed(source string, ok bool, at time.Time)
+	// KeysRestored says that the keys of a source come from a copy of what was
+	// fetched at a time.
+	KeysRestored(source string, at time.Time)
+	// KeysKept says that a last good copy was written, or could not be.
+	KeysKept(source string, ok bool)
 	// UnknownKid says that a token named a key that the source does not have.
 	UnknownKid(source string)
 }
@@ -39,12 +32,12 @@ type Observer interface {
 // good keys while fetches fail, and drops them when they get too old. It is safe
 // for concurrent use.
 type Remote struct {
-	source    string
-	settings  RemoteSettings
-	observer  Observer
-	log       *slog.Logger
-	transport http.RoundTripper
-	limiter   *rate.Limiter // of fetches that unknown kids ask for
+	source   string
+	settings RemoteSettings
+	observer Observer
+	log      *slog.Logger
+	client   *client
+	limiter  *rate.Limiter // of fetches that unknown kids ask for
 
 	set atomic.Pointer[set] // nil without keys; written under mu
 
@@ -54,6 +47,7 @@ type Remote struct {
 
 	mu        sync.Mutex
 	success   time.Time // when the keys were fetched
+	jwksURI   string    // what the provider's document named last
 	fetches   uint64    // begun so far
 	fetching  bool      // the last one has not ended
 	next      time.Time // when the next fetch begins
@@ -76,7 +70,7 @@ func NewRemote(source string, s RemoteSettings, o Observer, log *slog.Logger) *R
 		settings:  s,
 		observer:  o,
 		log:       log,
-		transport: newTransport(),
+		client:    newClient(s),
 		limiter:   rate.NewLimiter(rate.Every(askInterval), askBurst),
 		wake:      make(chan struct{}, 1),
 		ended:     make(chan struct{}),
@@ -86,34 +80,33 @@ func NewRemote(source string, s RemoteSettings, o Observer, log *slog.Logger) *R
 	}
 }
 
-// Adopt takes over what old, a source of the same URL, knows: the keys that it
-// fetched are good until this one has fetched its own. It must be called before
-// Start.
+// Adopt takes over what old, a source of the same location, knows: the keys that
+// it fetched are good until this one has fetched its own. It must be called
+// before Start.
 func (r *Remote) Adopt(old *Remote) {
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	r.set.Store(old.set.Load())
 	r.success = old.success
+	if r.settings.checkURL(old.jwksURI) == nil { // these settings may allow less
+		r.jwksURI = old.jwksURI
+	}
 }
 
-// stale returns when the keys are dropped.
-func (r *Remote) stale() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.success.Add(r.settings.MaxStale)
-}
-
-// Start begins to fetch, at once and then again and again until Stop. It must
-// be called only once.
+// Start takes the keys of the last good copy, if there is one, and begins to
+// fetch, at once and then again and again until Stop. It must be called only
+// once.
 func (r *Remote) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
+	r.restore(time.Now())
 	if s := r.set.Load(); s != nil {
 		r.observer.KeysLoaded(r.source, len(s.keys))
 	} else {
 		r.observer.KeysLoaded(r.source, 0)
 	}
 	r.done.Go(func() { r.run(ctx) })
+	r.done.Go(func() { r.age(ctx) })
 }
 
 // Stop ends fetching and waits until it has ended. The keys stay as they are.
@@ -149,16 +142,17 @@ func (r *Remote) Has(kid string) bool {
 }
 
 // Candidates returns at most four keys that a token with this kid ("" for none)
-// and algorithm may be signed with, without waiting. Its error is
+// and algorithm may be signed with, without waiting; none is no error where the
+// keys are not current. Its error is
 // [policy.KeysUnavailable], [policy.AlgorithmNotAllowed], or
 // [policy.UnknownKey], of which only [Remote.Seek] knows whether it is final.
 // The result must not be changed.
-func (r *Remote) Candidates(kid, algorithm string, _ time.Time) ([]*Key, error) {
+func (r *Remote) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
 	s := r.set.Load()
 	if s == nil {
 		return nil, policy.Deny(policy.KeysUnavailable, "")
 	}
-	return s.candidates(kid, algorithm)
+	return s.candidates(kid, algorithm, at)
 }
 
 func (r *Remote) run(ctx context.Context) {
@@ -169,8 +163,8 @@ func (r *Remote) run(ctx context.Context) {
 	}
 }
 
-// rest waits until the next fetch is due, which a kid may bring forward, and
-// drops keys that get too old meanwhile. It returns false when ctx ends.
+// rest waits until the next fetch is due, which a kid may bring forward. It
+// returns false when ctx ends.
 func (r *Remote) rest(ctx context.Context) bool {
 	for ctx.Err() == nil {
 		r.mu.Lock()
@@ -180,15 +174,11 @@ func (r *Remote) rest(ctx context.Context) bool {
 		if wait <= 0 {
 			return true
 		}
-		if r.Ready() {
-			wait = min(wait, time.Until(r.stale()))
-		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
 		case <-timer.C:
-			r.expire(time.Now())
 		}
 		timer.Stop()
 	}

@@ -1,6 +1,10 @@
 package keys
 
-import "postern/policy"
+import (
+	"time"
+
+	"postern/policy"
+)
 
 // maxCandidates bounds the public keys that one token is tried with: each costs
 // a signature verification.
@@ -24,8 +28,9 @@ func newSet(keys []*Key) *set {
 func (s *set) has(kid string) bool { return len(s.byID[kid]) > 0 }
 
 // candidates returns up to four keys that have the id, or any where kid is "",
-// and that fit the algorithm. The result is shared: it must not be changed.
-func (s *set) candidates(kid, algorithm string) ([]*Key, error) {
+// that fit the algorithm, and that are current; none is no error where there are
+// others. The result is shared: it must not be changed.
+func (s *set) candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
 	found := s.keys
 	if kid != "" {
 		found = s.byID[kid]
@@ -39,20 +44,23 @@ func (s *set) candidates(kid, algorithm string) ([]*Key, error) {
 	}
 	// Nearly always the keys of one id all fit, and nothing is copied.
 	n := 0
-	for n < len(found) && n < maxCandidates && found[n].fits(a) {
+	for n < len(found) && n < maxCandidates && found[n].fits(a) && found[n].Current(at) {
 		n++
 	}
-	fitting := found[:n:n]
+	list, fits := found[:n:n], n > 0
 	for _, k := range found[n:] {
-		if len(fitting) == maxCandidates {
+		if len(list) == maxCandidates {
 			break
 		}
 		if k.fits(a) {
-			fitting = append(fitting, k)
+			fits = true
+			if k.Current(at) {
+				list = append(list, k)
+			}
 		}
 	}
-	if len(fitting) == 0 {
+	if !fits {
 		return nil, policy.Deny(policy.AlgorithmNotAllowed, "")
 	}
-	return fitting, nil
+	return list, nil
 }

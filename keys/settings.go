@@ -1,18 +1,15 @@
 package keys
 
 import (
-	"net/netip"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"postern/policy"
 )
 
 // Settings say where the keys of an authenticator come from: exactly one of
-// Secrets, JWKSURL, JWKSFile, PublicKeys and KeyringFile. An empty list that is
-// written is one of them: nothing verifies.
+// Secrets, JWKSURL, Discovery, X509URL, JWKSFile, PublicKeys and KeyringFile. An
+// empty list that is written is one of them: nothing verifies.
 type Settings struct {
 	Secrets    []SecretSettings    `yaml:"secrets"`
 	PublicKeys []PublicKeySettings `yaml:"public_keys"`
@@ -20,6 +17,10 @@ type Settings struct {
 	JWKSFile string `yaml:"jwks_file"`
 	// JWKSURL is where a JWK set is fetched, again and again.
 	JWKSURL string `yaml:"jwks_url"`
+	// Discovery names an OpenID provider, which says where its JWK set is.
+	Discovery *DiscoverySettings `yaml:"discovery"`
+	// X509URL is where a JSON object of certificates by kid is fetched.
+	X509URL string `yaml:"x509_url"`
 	// KeyringFile has the shared secrets of each tenant, and Select says for which
 	// of them a token is.
 	KeyringFile policy.Included[KeyringSettings] `yaml:"keyring_file"`
@@ -38,11 +39,9 @@ type Settings struct {
 	Required bool `yaml:"required"`
 	// AllowInsecureHTTP accepts that whoever is on the way can replace the keys.
 	AllowInsecureHTTP bool `yaml:"allow_insecure_http"`
-
-	Discovery policy.Unsupported `yaml:"discovery"`
-	X509URL   policy.Unsupported `yaml:"x509_url"`
-	TLS       policy.Unsupported `yaml:"tls"`
-	Proxy     policy.Unsupported `yaml:"proxy"`
+	// TLS and Proxy are for the source's own client. Proxy is a URL.
+	TLS   *TLSSettings  `yaml:"tls"`
+	Proxy policy.Secret `yaml:"proxy"`
 }
 
 // SecretSettings configure a shared secret.
@@ -97,32 +96,24 @@ func (s *Settings) Symmetric() bool { return s.Secrets != nil || s.IsKeyring() }
 
 // IsJWKS reports whether the keys are JWKs, which say more of themselves than
 // their id.
-func (s *Settings) IsJWKS() bool { return s.JWKSURL != "" || s.JWKSFile != "" }
+func (s *Settings) IsJWKS() bool { return s.JWKSURL != "" || s.JWKSFile != "" || s.Discovery != nil }
+
+// IsPublished reports whether the keys are a provider's, who signs tokens for
+// others, too.
+func (s *Settings) IsPublished() bool { return s.IsJWKS() || s.X509URL != "" }
 
 // IsKeyring reports whether the keys are those of a ring, which
 // [Settings.LoadRing] reads.
 func (s *Settings) IsKeyring() bool { return s.KeyringFile.Path != "" }
 
-// Remote returns the settings of a remote source, and whether s is one.
-func (s *Settings) Remote() (RemoteSettings, bool) {
-	return RemoteSettings{
-		URL:      s.JWKSURL,
-		Refresh:  s.Refresh.Std(),
-		Timeout:  s.Timeout.Std(),
-		MaxBytes: int64(s.MaxBytes),
-		MaxStale: s.MaxStale.Std(),
-		Required: s.Required,
-	}, s.JWKSURL != ""
-}
-
 // Check reports what is wrong with the settings themselves; what they name is
-// read by [Settings.Load].
+// read by [Settings.Load] and [Settings.LoadRemote].
 func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 	s.checkSource(at, problems)
 	checkSecrets(s.Secrets, at.At("secrets"), problems)
 	checkPublicKeys(s.PublicKeys, at.At("public_keys"), problems)
 	s.checkSelect(at, problems)
-	if s.JWKSURL != "" {
+	if s.IsRemote() {
 		s.checkRemote(at, problems)
 	} else {
 		s.checkNotRemote(at, problems)
@@ -131,13 +122,15 @@ func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 
 func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
 	sources := 0
-	for _, given := range [...]bool{s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != "", s.IsKeyring()} {
+	for _, given := range [...]bool{
+		s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != "", s.Discovery != nil, s.X509URL != "", s.IsKeyring(),
+	} {
 		if given {
 			sources++
 		}
 	}
 	if sources != 1 {
-		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file, jwks_url and keyring_file")
+		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file")
 	}
 }
 
@@ -169,57 +162,4 @@ func checkID(id string, taken map[string]bool, at policy.Path, problems *policy.
 		problems.Addf(at.At("id"), "%q stands twice", id)
 	}
 	taken[id] = true
-}
-
-func (s *Settings) checkRemote(at policy.Path, problems *policy.Problems) {
-	place := at.At("jwks_url")
-	// No message quotes the URL: it may hold a password.
-	switch u, err := url.Parse(s.JWKSURL); {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		problems.Addf(place, "is not a URL like https://idp.example.com/jwks.json")
-	case u.User != nil:
-		problems.Addf(place, "holds a user name or password, which a key set must not need")
-	case u.Scheme == "http" && !s.AllowInsecureHTTP && !isLoopback(u.Hostname()):
-		problems.Addf(place, "is plain http: whoever is on the way could replace the keys (allow_insecure_http: true accepts that)")
-	}
-	if s.Refresh.Std() < minRefresh {
-		problems.Addf(at.At("refresh"), "wants %s at least", minRefresh)
-	}
-	if s.Timeout == 0 {
-		problems.Addf(at.At("timeout"), "wants more than 0s")
-	}
-	if s.MaxBytes == 0 {
-		problems.Addf(at.At("max_bytes"), "wants more than 0")
-	}
-	if s.MaxStale < s.Refresh {
-		problems.Addf(at.At("max_stale"), "is shorter than refresh (%s)", s.Refresh)
-	}
-}
-
-// checkNotRemote refuses what would say nothing. A default that is written out
-// cannot be told from one that is left out, and does no harm.
-func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
-	for _, option := range [...]struct {
-		name  string
-		given bool
-	}{
-		{"refresh", s.Refresh != defaultRefresh},
-		{"timeout", s.Timeout != defaultTimeout},
-		{"max_bytes", s.MaxBytes != defaultMaxBytes},
-		{"max_stale", s.MaxStale != defaultMaxStale},
-		{"required", s.Required},
-		{"allow_insecure_http", s.AllowInsecureHTTP},
-	} {
-		if option.given {
-			problems.Addf(at.At(option.name), "says nothing without jwks_url")
-		}
-	}
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
 }

@@ -22,7 +22,7 @@ func problem(message string, steps ...any) policy.Problem {
 }
 
 func TestCheck(t *testing.T) {
-	const oneSource = "wants exactly one of secrets, public_keys, jwks_file, jwks_url and keyring_file"
+	const oneSource = "wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file"
 	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		change func(*keys.Settings)
@@ -55,13 +55,16 @@ func TestCheck(t *testing.T) {
 			s.JWKSFile = "jwks.json"
 			s.Refresh, s.Timeout, s.MaxBytes, s.MaxStale = 1, 1, 1, 1
 			s.Required, s.AllowInsecureHTTP = true, true
+			s.TLS, s.Proxy = &keys.TLSSettings{}, "http://127.0.0.1:1"
 		}, []policy.Problem{
-			problem("says nothing without jwks_url", "refresh"),
-			problem("says nothing without jwks_url", "timeout"),
-			problem("says nothing without jwks_url", "max_bytes"),
-			problem("says nothing without jwks_url", "max_stale"),
-			problem("says nothing without jwks_url", "required"),
-			problem("says nothing without jwks_url", "allow_insecure_http"),
+			problem("says nothing without jwks_url, discovery or x509_url", "refresh"),
+			problem("says nothing without jwks_url, discovery or x509_url", "timeout"),
+			problem("says nothing without jwks_url, discovery or x509_url", "max_bytes"),
+			problem("says nothing without jwks_url, discovery or x509_url", "max_stale"),
+			problem("says nothing without jwks_url, discovery or x509_url", "required"),
+			problem("says nothing without jwks_url, discovery or x509_url", "allow_insecure_http"),
+			problem("says nothing without jwks_url, discovery or x509_url", "tls"),
+			problem("says nothing without jwks_url, discovery or x509_url", "proxy"),
 		}},
 		"remote": {func(s *keys.Settings) { s.JWKSURL = "https://idp.example.com/jwks.json" }, nil},
 		"remote options": {func(s *keys.Settings) {
@@ -164,21 +167,65 @@ func TestLoadReportsEverything(t *testing.T) {
 }
 
 func TestRemoteSettings(t *testing.T) {
-	settings := defaults(func(s *keys.Settings) { s.JWKSURL, s.Required = "https://idp.example.com/", true })
-	got, ok := settings.Remote()
-	want := keys.RemoteSettings{
-		URL: "https://idp.example.com/", Refresh: 5 * time.Minute, Timeout: 5 * time.Second,
-		MaxBytes: 1 << 20, MaxStale: 24 * time.Hour, Required: true,
+	defaulted := func(l keys.Location) keys.RemoteSettings {
+		return keys.RemoteSettings{Location: l, Refresh: 5 * time.Minute, Timeout: 5 * time.Second, MaxBytes: 1 << 20, MaxStale: 24 * time.Hour}
 	}
-	if got != want || !ok {
-		t.Errorf("Remote = %+v, %v", got, ok)
+	required := defaulted(keys.Location{Form: keys.JWKSet, URL: "https://idp.example.com/"})
+	required.Required, required.AllowInsecureHTTP, required.Connection.Proxy = true, true, "http://127.0.0.1:1"
+	for name, test := range map[string]struct {
+		change func(*keys.Settings)
+		want   keys.RemoteSettings
+	}{
+		"jwks_url": {func(s *keys.Settings) {
+			s.JWKSURL, s.Required, s.AllowInsecureHTTP, s.Proxy = "https://idp.example.com/", true, true, "http://127.0.0.1:1"
+		}, required},
+		"x509_url": {
+			func(s *keys.Settings) { s.X509URL = "https://idp.example.com/x509" },
+			defaulted(keys.Location{Form: keys.Certificates, URL: "https://idp.example.com/x509"}),
+		},
+		"discovery": {
+			func(s *keys.Settings) { s.Discovery = &keys.DiscoverySettings{Provider: "https://idp.example.com/a/"} },
+			defaulted(keys.Location{Form: keys.Discovery, URL: "https://idp.example.com/a/.well-known/openid-configuration", Issuer: "https://idp.example.com/a/"}),
+		},
+		"discovery by URL": {
+			func(s *keys.Settings) { s.Discovery = &keys.DiscoverySettings{URL: "https://idp.example.com"} },
+			defaulted(keys.Location{Form: keys.Discovery, URL: "https://idp.example.com/.well-known/openid-configuration", Issuer: "https://idp.example.com"}),
+		},
+		"discovery elsewhere": {
+			func(s *keys.Settings) {
+				s.Discovery = &keys.DiscoverySettings{URL: "http://localhost:8080/a", Issuer: "https://idp.example.com/a"}
+			},
+			defaulted(keys.Location{Form: keys.Discovery, URL: "http://localhost:8080/a/.well-known/openid-configuration", Issuer: "https://idp.example.com/a"}),
+		},
+		"discovery by a document": {
+			func(s *keys.Settings) {
+				s.Discovery = &keys.DiscoverySettings{URL: "https://a.example/.well-known/oauth-authorization-server/b?c", Issuer: "https://a.example/b"}
+			},
+			defaulted(keys.Location{Form: keys.Discovery, URL: "https://a.example/.well-known/oauth-authorization-server/b?c", Issuer: "https://a.example/b"}),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := defaults(test.change)
+			var problems policy.Problems
+			settings.Check(nil, &problems)
+			got := settings.LoadRemote(nil, keys.Loader{}, "", &problems)
+			if got != test.want || !settings.IsRemote() || problems.List != nil {
+				t.Errorf("LoadRemote = %+v, want %+v; problems %v", got, test.want, problems.List)
+			}
+			if set := settings.Load(nil, keys.Loader{}, false, &problems); set != nil || problems.List != nil {
+				t.Errorf("Load of a remote source = %v, %v", set, problems.List)
+			}
+		})
 	}
-	var problems policy.Problems
-	if set := settings.Load(nil, keys.Loader{}, false, &problems); set != nil || problems.List != nil {
-		t.Errorf("Load of a remote source = %v, %v", set, problems.List)
+	folders := defaults(func(s *keys.Settings) { s.JWKSURL = "https://idp.example.com/" })
+	for folder, want := range map[string]string{"": "", "state": "/etc/postern/state", "/var/lib/postern": "/var/lib/postern"} {
+		var problems policy.Problems
+		if got := folders.LoadRemote(nil, keys.Loader{Dir: "/etc/postern"}, folder, &problems).StateDir; got != want {
+			t.Errorf("state_dir %q is %q, want %q", folder, got, want)
+		}
 	}
 	local := defaults(func(s *keys.Settings) { s.JWKSFile = "jwks.json" })
-	if _, ok := local.Remote(); ok {
+	if local.IsRemote() {
 		t.Error("a file is remote")
 	}
 }

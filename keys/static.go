@@ -24,18 +24,17 @@ type Static struct {
 // Observed makes s tell an observer what it is asked for; s is not in use yet.
 func (s *Static) Observed(source string, o Observer) {
 	s.source, s.observer = source, o
-	o.KeysLoaded(source, s.Len())
 }
 
 // Candidates returns the keys that a token with this kid ("" for none) and
 // algorithm may be signed with. For secrets these are all that are current, the
-// one that kid names first; none is no error. For public keys they are at most
-// four that fit the algorithm, of that kid where there is one; the error is
-// [policy.UnknownKey] or [policy.AlgorithmNotAllowed]. The result must not be
-// changed.
+// one that kid names first. For public keys they are at most four that are
+// current and fit the algorithm, of that kid where there is one. None is no error
+// where keys are not current; else the error is [policy.UnknownKey] or
+// [policy.AlgorithmNotAllowed]. The result must not be changed.
 func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
 	if !s.symmetric {
-		return s.set.candidates(kid, algorithm)
+		return s.set.candidates(kid, algorithm, at)
 	}
 	return currentSecrets(s.set.keys, kid, algorithm, at)
 }

@@ -90,9 +90,7 @@ func (l Loader) Digest(v Value) (digest [sha256.Size]byte, err error) {
 // File returns the content of a regular file, which is never empty and at most
 // 1 MiB long.
 func (l Loader) File(path string) ([]byte, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(l.Dir, path)
-	}
+	path = l.resolve(path)
 	// Before the file is opened: to open a named pipe waits for its writer.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -116,6 +114,13 @@ func (l Loader) File(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is larger than 1MiB", path)
 	}
 	return data, nil
+}
+
+func (l Loader) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.Dir, path)
 }
 
 func (v Value) checkSource() error {

@@ -62,7 +62,7 @@ func TestForgettingUnderLoad(t *testing.T) {
 		r.ForgetAuthenticators(nil)
 		r.ForgetRoutes(nil)
 		r.ForgetUpstreams(nil)
-		r.ForgetSource("idp")
+		r.ForgetSources(nil)
 	}
 	reloaded.Store(true)
 	all.Wait()

@@ -61,6 +61,8 @@ func day() *metrics.Registry {
 	r.KeysRefreshed("idp", true, at)
 	r.KeysRefreshed("idp", false, at.Add(time.Minute))
 	r.UnknownKid("idp")
+	r.KeysKept("idp", true)
+	r.KeysRestored("backup", at.Add(-time.Hour))
 
 	r.SecretNotAfter("widget", "2026-11", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
 	r.Authenticator("widget").SecretUsed("2026-11")

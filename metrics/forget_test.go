@@ -120,13 +120,13 @@ func TestForgetSecrets(t *testing.T) {
 	}
 }
 
-func TestForgetSource(t *testing.T) {
+func TestForgetSources(t *testing.T) {
 	r := metrics.New("", "")
 	for _, source := range []string{"idp", "static"} {
 		r.KeysLoaded(source, 1)
 	}
 	r.KeysRefreshed("idp", true, time.Unix(1, 0))
-	r.ForgetSource("idp")
+	r.ForgetSources(map[string]bool{"static": true})
 	r.UnknownKid("idp")
 	r.UnknownKid("static")
 	want := []string{

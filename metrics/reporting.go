@@ -11,7 +11,9 @@ import (
 
 // reporting counts the routes in report mode whenever it is asked, since each
 // may end at a time of its own.
-type reporting struct{ routes atomic.Pointer[[]*policy.Route] }
+type reporting struct {
+	routes atomic.Pointer[[]*policy.Route]
+}
 
 func newReporting(f family) *reporting {
 	r := &reporting{}

@@ -12,6 +12,7 @@ type source struct {
 	refreshes   series[value, prometheus.Counter]
 	lastSuccess series[only, prometheus.Gauge]
 	unknownKid  series[only, prometheus.Counter]
+	kept        series[value, prometheus.Counter]
 }
 
 func sourcesOf(f family) func(name string) *source {
@@ -19,12 +20,14 @@ func sourcesOf(f family) func(name string) *source {
 	refreshes := f.counter("keys_refresh_total", "Refreshes of a source.", "source", "result")
 	lastSuccess := f.gauge("keys_last_success_timestamp_seconds", "Unix time of the last successful refresh of a source.", "source")
 	unknownKid := f.counter("keys_unknown_kid_total", "Tokens that named a key that the source does not have.", "source")
+	kept := f.counter("keys_kept_total", "Last good copies of a source that were written to state_dir, or could not be.", "source", "result")
 	return func(name string) *source {
 		s := &source{
 			loaded:      series[only, prometheus.Gauge]{vector: loaded, owner: name},
 			refreshes:   series[value, prometheus.Counter]{vector: refreshes, owner: name},
 			lastSuccess: series[only, prometheus.Gauge]{vector: lastSuccess, owner: name},
 			unknownKid:  series[only, prometheus.Counter]{vector: unknownKid, owner: name},
+			kept:        series[value, prometheus.Counter]{vector: kept, owner: name},
 		}
 		// A rate sees the first failure only where the series began at zero.
 		s.refreshes.at(success)
@@ -56,6 +59,28 @@ func (r *Registry) KeysRefreshed(source string, ok bool, at time.Time) {
 	}
 }
 
+// KeysRestored says that the keys of a source are those of a refresh at a time,
+// before this process began.
+func (r *Registry) KeysRestored(source string, at time.Time) {
+	if g, ok := r.sources.of(source).lastSuccess.at(only{}); ok {
+		g.Set(unixSeconds(at))
+	}
+}
+
+// KeysKept counts an attempt to write the last good copy of a source.
+func (r *Registry) KeysKept(source string, ok bool) {
+	kept := &r.sources.of(source).kept
+	succeeded, _ := kept.at(success)
+	failed, known := kept.at(failure)
+	switch {
+	case !known: // forgotten
+	case ok:
+		succeeded.Inc()
+	default:
+		failed.Inc()
+	}
+}
+
 // UnknownKid counts a token that named a key that the source does not have.
 // Requests may outlive their source, so only a source that has loaded or
 // refreshed and is not forgotten is counted.
@@ -67,15 +92,14 @@ func (r *Registry) UnknownKid(source string) {
 	}
 }
 
-// ForgetSource deletes the series of a source that no configuration names any
-// more. Its refresher must have stopped: what it says later counts as new.
-func (r *Registry) ForgetSource(source string) {
-	r.sources.forget(func(name string) bool { return name != label(source) })
-}
+// ForgetSources deletes the series of all sources but those of keep. The
+// refreshers of the others must have stopped: what they say later counts as new.
+func (r *Registry) ForgetSources(keep map[string]bool) { r.sources.forget(named(keep)) }
 
 func (s *source) detach() {
 	s.loaded.detach()
 	s.refreshes.detach()
 	s.lastSuccess.detach()
 	s.unknownKid.detach()
+	s.kept.detach()
 }

@@ -96,8 +96,11 @@ func (n *planNode) member(name []byte) int {
 }
 
 // alias reports whether some backend takes a name that is not read for one that
-// is.
+// is, or, as those in JavaScript do that copy the object, for all of them.
 func (n *planNode) alias(name []byte) bool {
+	if string(name) == "__proto__" {
+		return true
+	}
 	for i := range n.members {
 		if isMemberAlias(name, n.members[i].name) {
 			return true

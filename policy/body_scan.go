@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -12,6 +13,10 @@ import (
 // maxBodyDepth bounds the nesting of a body, also where no path leads: backends
 // that read it by recursion must survive it.
 const maxBodyDepth = 500
+
+// maxBodyValues bounds what is collected of one body: a list takes more memory
+// than the two bytes of an element.
+const maxBodyValues = 50_000
 
 // BodyValues holds, by the number of a path, what a body has there: one value
 // for a plain path, one for each element under [*]. An empty or missing list
@@ -22,14 +27,23 @@ var (
 	errBodyAlias     = errors.New("a name could be taken for one that is read")
 	errBodyContainer = errors.New("a value stands where an object or a list is read")
 	errBodyTrailing  = errors.New("there is something after the document")
+	errBodyValues    = fmt.Errorf("it has over %d values where the route reads", maxBodyValues)
 	errBodyDepth     = fmt.Errorf("it is nested over %d levels", maxBodyDepth)
 )
 
+// Size returns how many bytes the values take beside the body.
+func (v BodyValues) Size() (bytes int64) {
+	for _, values := range v {
+		bytes += int64(cap(values)) * int64(unsafe.Sizeof(BodyValue(nil)))
+	}
+	return bytes
+}
+
 // NoBody returns the values of a request without a body: every path is missing.
 func (p *BodyPlan) NoBody() BodyValues {
-	values := make(BodyValues, len(p.paths))
-	values.miss(&p.root)
-	return values
+	c := p.collection()
+	c.miss(&p.root)
+	return c.values
 }
 
 // Scan walks one JSON document (RFC 8259) and collects what the plan reads. It
@@ -42,7 +56,8 @@ func (p *BodyPlan) Scan(body []byte) (BodyValues, error) {
 	if nesting(body) > maxBodyDepth {
 		return nil, errBodyDepth
 	}
-	s := newBodyScan(body, make(BodyValues, len(p.paths)))
+	c := p.collection()
+	s := newBodyScan(body, c)
 	if err := s.value(&p.root); err != nil {
 		return nil, err
 	}
@@ -51,7 +66,7 @@ func (p *BodyPlan) Scan(body []byte) (BodyValues, error) {
 	} else if err != io.EOF {
 		return nil, err
 	}
-	return s.values, nil
+	return c.values, nil
 }
 
 // nesting returns how deep a document is nested, or more where that is little;
@@ -85,13 +100,13 @@ func nesting(document []byte) (deepest int) {
 type bodyScan struct {
 	body    []byte
 	decoder *jsontext.Decoder
-	values  BodyValues
+	found   *collection
 	name    []byte // of the last member, unquoted
 }
 
-func newBodyScan(body []byte, values BodyValues) *bodyScan {
+func newBodyScan(body []byte, found *collection) *bodyScan {
 	// From a bytes.Buffer the decoder reads without a copy.
-	return &bodyScan{body: body, decoder: jsontext.NewDecoder(bytes.NewBuffer(body)), values: values}
+	return &bodyScan{body: body, decoder: jsontext.NewDecoder(bytes.NewBuffer(body)), found: found}
 }
 
 // value walks the next value; n is its place in the plan, nil where no path
@@ -102,7 +117,7 @@ func (s *bodyScan) value(n *planNode) error {
 	case n == nil || n.members == nil && !n.wantsList():
 		value, err := s.whole()
 		if err == nil && n != nil {
-			s.values.add(n, value)
+			s.found.add(n, value)
 		}
 		return err
 	case kind == '{' && n.members != nil:
@@ -110,7 +125,7 @@ func (s *bodyScan) value(n *planNode) error {
 	case kind == '[' && n.wantsList():
 		return s.container(n, (*bodyScan).elements)
 	case kind == 'n':
-		s.values.miss(n)
+		s.found.miss(n)
 		_, err := s.decoder.ReadToken()
 		return err
 	}
@@ -142,7 +157,7 @@ func (s *bodyScan) container(n *planNode, inside func(*bodyScan, *planNode) erro
 		return err
 	}
 	end := s.decoder.InputOffset()
-	s.values.add(n, s.body[begin:end:end])
+	s.found.add(n, s.body[begin:end:end])
 	return nil
 }
 
@@ -167,7 +182,7 @@ func (s *bodyScan) members(n *planNode) error {
 	}
 	for i := range n.members {
 		if seen&(1<<i) == 0 {
-			s.values.miss(n.members[i].planNode)
+			s.found.miss(n.members[i].planNode)
 		}
 	}
 	return nil
@@ -176,16 +191,19 @@ func (s *bodyScan) members(n *planNode) error {
 func (s *bodyScan) elements(n *planNode) error {
 	length := 0
 	for ; s.decoder.PeekKind() != ']'; length++ {
+		if s.found.size > maxBodyValues {
+			return errBodyValues
+		}
 		if err := s.element(n.elements, n.indices[length]); err != nil {
 			return err
 		}
 	}
 	if length == 0 && n.elements != nil {
-		s.values.miss(n.elements)
+		s.found.miss(n.elements)
 	}
 	for i, at := range n.indices {
 		if i >= length {
-			s.values.miss(at)
+			s.found.miss(at)
 		}
 	}
 	return nil
@@ -206,7 +224,7 @@ func (s *bodyScan) element(every, own *planNode) error {
 	}
 	end := s.decoder.InputOffset()
 	for _, n := range [...]*planNode{every, own} {
-		inner := newBodyScan(s.body[end-int64(len(value)):end], s.values)
+		inner := newBodyScan(s.body[end-int64(len(value)):end], s.found)
 		if err := inner.value(n); err != nil {
 			return err
 		}
@@ -214,23 +232,34 @@ func (s *bodyScan) element(every, own *planNode) error {
 	return nil
 }
 
+// collection is what a scan has found so far.
+type collection struct {
+	values BodyValues
+	size   int // of all values
+}
+
+func (p *BodyPlan) collection() *collection {
+	return &collection{values: make(BodyValues, len(p.paths))}
+}
+
 // add appends a value to the paths that end at n.
-func (v BodyValues) add(n *planNode, value BodyValue) {
+func (c *collection) add(n *planNode, value BodyValue) {
 	for _, end := range n.ends {
-		v[end] = append(v[end], value)
+		c.values[end] = append(c.values[end], value)
+		c.size++
 	}
 }
 
 // miss notes that nothing is at n, nor at any place that is read inside it.
-func (v BodyValues) miss(n *planNode) {
-	v.add(n, nil)
+func (c *collection) miss(n *planNode) {
+	c.add(n, nil)
 	for i := range n.members {
-		v.miss(n.members[i].planNode)
+		c.miss(n.members[i].planNode)
 	}
 	if n.elements != nil {
-		v.miss(n.elements)
+		c.miss(n.elements)
 	}
 	for _, at := range n.indices {
-		v.miss(at)
+		c.miss(at)
 	}
 }

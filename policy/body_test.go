@@ -17,11 +17,15 @@ func planOf(t testing.TB, paths ...string) *policy.BodyPlan {
 	t.Helper()
 	plan := &policy.BodyPlan{}
 	for i, text := range paths {
-		path, err := policy.ParseClaimPath(text)
+		separator := "."
+		if strings.HasPrefix(text, "[") {
+			separator = ""
+		}
+		ref, err := policy.ParseReference("body" + separator + text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if number, err := plan.Add(path); err != nil || number != i {
+		if number, err := plan.Add(ref.Path); err != nil || number != i {
 			t.Fatalf("%s: number %d, %v", text, number, err)
 		}
 	}
@@ -55,6 +59,8 @@ func TestBodyPlanScan(t *testing.T) {
 		"no element":              {"a[*].id", `{"a":[]}`, [][]string{{""}}},
 		"no list":                 {"a[*].id", `{}`, [][]string{{""}}},
 		"every and one":           {"a[*].id a[0].id", `{"a":[{"id":"0"},{"id":"1"}]}`, [][]string{{`"0"`, `"1"`}, {`"0"`}}},
+		"a list document":         {"[*].id [1]", `[{"id":"0"},{"id":"1"}]`, [][]string{{`"0"`, `"1"`}, {`{"id":"1"}`}}},
+		"an empty list document":  {"[*].id", `[]`, [][]string{{""}}},
 		"lists of lists":          {"a[*][*]", `{"a":[["1"],[],["2","3"]]}`, [][]string{{`"1"`, "", `"2"`, `"3"`}}},
 		"white space":             {"id", " \r\n\t{ \"id\" : \"a\" } \n", [][]string{{`"a"`}}},
 		"a longer name is other":  {"id", `{"id":"a","idx":"b","i":"c"}`, [][]string{{`"a"`}}},
@@ -77,46 +83,53 @@ func TestBodyPlanScan(t *testing.T) {
 func TestBodyPlanScanRefuses(t *testing.T) {
 	deep := strings.Repeat(`[`, 1000) + strings.Repeat(`]`, 1000)
 	for name, test := range map[string]struct{ paths, body string }{
-		"nothing":                      {"id", ``},
-		"white space alone":            {"id", " \n"},
-		"a name that NUL ends":         {"id", `{"id\u0000":"b","id":"a"}`},
-		"501 levels":                   {"id", `{"x":` + strings.Repeat(`[`, 500) + strings.Repeat(`]`, 500) + `}`},
-		"a name twice in what is read": {"ids", `{"ids":{"a":1,"a":2}}`},
-		"an element's name twice":      {"l[*].id l[0].id", `{"l":[{"id":1,"id":2}]}`},
-		"a name twice":                 {"id", `{"id":"a","id":"b"}`},
-		"a name twice, escaped":        {"id", `{"id":"a","\u0069\u0064":"b"}`},
-		"another name twice":           {"id", `{"id":"a","x":{"y":1,"y":2}}`},
-		"another case":                 {"id", `{"id":"a","ID":"b"}`},
-		"another case alone":           {"id", `{"Id":"b"}`},
-		"another case, escaped":        {"id", `{"\u0049d":"b"}`},
-		"Kelvin sign":                  {"key", `{"\u212Aey":"b"}`},
-		"dotted capital I":             {"id", `{"\u0130d":"b"}`},
-		"long s":                       {"sub", `{"\u017fub":"b"}`},
-		"another case, nested":         {"a.id", `{"a":{"id":"a","iD":"b"}}`},
-		"another case in a value":      {"a a.id", `{"a":{"id":"a","iD":"b"}}`},
-		"after the document":           {"id", `{"id":"a"}{}`},
-		"garbage after the document":   {"id", `{"id":"a"}x`},
-		"cut short":                    {"id", `{"id":"a"`},
-		"cut short elsewhere":          {"id", `{"id":"a","x":[`},
-		"byte order mark":              {"id", "\ufeff" + `{"id":"a"}`},
-		"UTF-16":                       {"id", "\xfe\xff\x00{\x00}"},
-		"invalid UTF-8":                {"id", "{\"id\":\"\xff\"}"},
-		"invalid UTF-8 elsewhere":      {"id", "{\"x\":\"\xff\"}"},
-		"a lone surrogate":             {"id", `{"id":"\ud800"}`},
-		"NaN":                          {"id", `{"id":NaN}`},
-		"a comment":                    {"id", `{/**/"id":"a"}`},
-		"single quotes":                {"id", `{'id':'a'}`},
-		"a trailing comma":             {"id", `{"id":"a",}`},
-		"a list document":              {"id", `[{"id":"a"}]`},
-		"a string document":            {"id", `"a"`},
-		"a string container":           {"a.id", `{"a":"x"}`},
-		"a list container":             {"a.id", `{"a":[{"id":"x"}]}`},
-		"an object for a list":         {"a[*].id", `{"a":{"id":"x"}}`},
-		"a number for a list":          {"a[0]", `{"a":1}`},
-		"an element of another type":   {"a[*].id", `{"a":["x"]}`},
-		"a container inside a value":   {"a a.b.c", `{"a":{"b":"x"}}`},
-		"deep where nobody reads":      {"id", `{"id":"a","x":` + deep + `}`},
-		"deep where somebody reads":    {"id", `{"id":` + deep + `}`},
+		"nothing":                       {"id", ``},
+		"white space alone":             {"id", " \n"},
+		"a name that NUL ends":          {"id", `{"id\u0000":"b","id":"a"}`},
+		"501 levels":                    {"id", `{"x":` + strings.Repeat(`[`, 500) + strings.Repeat(`]`, 500) + `}`},
+		"a name twice in what is read":  {"ids", `{"ids":{"a":1,"a":2}}`},
+		"an element's name twice":       {"l[*].id l[0].id", `{"l":[{"id":1,"id":2}]}`},
+		"a name twice":                  {"id", `{"id":"a","id":"b"}`},
+		"a name twice, escaped":         {"id", `{"id":"a","\u0069\u0064":"b"}`},
+		"another name twice":            {"id", `{"id":"a","x":{"y":1,"y":2}}`},
+		"another case":                  {"id", `{"id":"a","ID":"b"}`},
+		"another case alone":            {"id", `{"Id":"b"}`},
+		"another case, escaped":         {"id", `{"\u0049d":"b"}`},
+		"Kelvin sign":                   {"key", `{"\u212Aey":"b"}`},
+		"dotted capital I":              {"id", `{"\u0130d":"b"}`},
+		"long s":                        {"sub", `{"\u017fub":"b"}`},
+		"another case, nested":          {"a.id", `{"a":{"id":"a","iD":"b"}}`},
+		"another case in a value":       {"a a.id", `{"a":{"id":"a","iD":"b"}}`},
+		"after the document":            {"id", `{"id":"a"}{}`},
+		"garbage after the document":    {"id", `{"id":"a"}x`},
+		"cut short":                     {"id", `{"id":"a"`},
+		"cut short elsewhere":           {"id", `{"id":"a","x":[`},
+		"byte order mark":               {"id", "\ufeff" + `{"id":"a"}`},
+		"UTF-16":                        {"id", "\xfe\xff\x00{\x00}"},
+		"invalid UTF-8":                 {"id", "{\"id\":\"\xff\"}"},
+		"invalid UTF-8 elsewhere":       {"id", "{\"x\":\"\xff\"}"},
+		"a lone surrogate":              {"id", `{"id":"\ud800"}`},
+		"NaN":                           {"id", `{"id":NaN}`},
+		"a comment":                     {"id", `{/**/"id":"a"}`},
+		"single quotes":                 {"id", `{'id':'a'}`},
+		"a trailing comma":              {"id", `{"id":"a",}`},
+		"a list document":               {"id", `[{"id":"a"}]`},
+		"an object for a list document": {"[*].id", `{"id":"a"}`},
+		"the prototype":                 {"id", `{"id":"a","__proto__":{"id":"b"}}`},
+		"the prototype, escaped":        {"id", `{"\u005f_proto__":{"id":"b"}}`},
+		"the prototype, nested":         {"a[*].id", `{"a":[{"__proto__":{"id":"b"}}]}`},
+		"too many values":               {"a[*]", `{"a":[` + strings.Repeat("1,", 50_001) + `1]}`},
+		"too many values that miss":     {"a[*].id", `{"a":[` + strings.Repeat("{},", 50_001) + `{}]}`},
+		"too many values of lists":      {"a[*][*]", `{"a":[` + strings.Repeat("[1,1,1],", 17_000) + `[]]}`},
+		"a string document":             {"id", `"a"`},
+		"a string container":            {"a.id", `{"a":"x"}`},
+		"a list container":              {"a.id", `{"a":[{"id":"x"}]}`},
+		"an object for a list":          {"a[*].id", `{"a":{"id":"x"}}`},
+		"a number for a list":           {"a[0]", `{"a":1}`},
+		"an element of another type":    {"a[*].id", `{"a":["x"]}`},
+		"a container inside a value":    {"a a.b.c", `{"a":{"b":"x"}}`},
+		"deep where nobody reads":       {"id", `{"id":"a","x":` + deep + `}`},
+		"deep where somebody reads":     {"id", `{"id":` + deep + `}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := planOf(t, strings.Fields(test.paths)...)

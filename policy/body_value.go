@@ -3,6 +3,7 @@ package policy
 import (
 	"bytes"
 	"iter"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -15,14 +16,24 @@ type BodyValue []byte
 // IsString reports whether the value is a string.
 func (v BodyValue) IsString() bool { return len(v) > 0 && v[0] == '"' }
 
+// maxExactInteger is the last integer that a backend reads exactly which takes
+// numbers for doubles (RFC 8259, section 6): the next ones become their
+// neighbours, and so somebody else.
+const maxExactInteger = 1<<53 - 1
+
 // Text returns the text that names somebody: that of a string, or the digits of
-// an integer. ok is false for any other value.
+// an integer that all backends read exactly. ok is false for any other value.
 func (v BodyValue) Text() (text string, ok bool) {
 	if v.IsString() {
 		return string(appendUnquoted(nil, v)), true
 	}
-	return string(v), isInteger(string(v))
+	text = string(v)
+	n, err := strconv.ParseInt(text, 10, 64)
+	return text, isInteger(text) && err == nil && -maxExactInteger <= n && n <= maxExactInteger
 }
+
+// isContainer reports whether the value is an object or a list.
+func (v BodyValue) isContainer() bool { return len(v) > 0 && (v[0] == '{' || v[0] == '[') }
 
 // Parse returns the value as [ParseObject] returns members.
 func (v BodyValue) Parse() (any, bool) {

@@ -8,7 +8,8 @@ import (
 )
 
 // ClaimPath leads to a value inside a JSON object: identity.external_id,
-// roles[0], items[*].id, ["https://example.com/roles"].
+// roles[0], items[*].id, ["https://example.com/roles"]; or inside a JSON list,
+// which a body may be: [*].id.
 type ClaimPath struct {
 	text  string
 	steps []step
@@ -24,9 +25,17 @@ type step struct {
 // allElements is the index of [*].
 const allElements = -1
 
-// ParseClaimPath reads a path. A name that holds a dot, a slash, a bracket or
-// a space stands quoted in brackets, so that no path has two meanings.
+// ParseClaimPath reads a path into an object. A name that holds a dot, a slash, a
+// bracket or a space stands quoted in brackets, so that no path has two meanings.
 func ParseClaimPath(text string) (ClaimPath, error) {
+	path, err := parsePath(text)
+	if err == nil && path.steps[0].isIndex {
+		return ClaimPath{}, fmt.Errorf("%q: starts with an index, but is looked up in an object", text)
+	}
+	return path, err
+}
+
+func parsePath(text string) (ClaimPath, error) {
 	path := ClaimPath{text: text}
 	for rest := text; rest != ""; {
 		next, after, err := parseStep(rest, len(path.steps) == 0)
@@ -37,9 +46,6 @@ func ParseClaimPath(text string) (ClaimPath, error) {
 	}
 	if len(path.steps) == 0 {
 		return ClaimPath{}, errors.New("the path is empty")
-	}
-	if path.steps[0].isIndex {
-		return ClaimPath{}, fmt.Errorf("%q: starts with an index, but is looked up in an object", text)
 	}
 	return path, nil
 }
@@ -101,16 +107,23 @@ func parseBracket(text string) (s step, rest string, err error) {
 // String returns the path as it was written.
 func (p ClaimPath) String() string { return p.text }
 
-// IsMember reports whether the path leads to a member of the object itself.
-func (p ClaimPath) IsMember() bool { return len(p.steps) == 1 }
-
 // Member returns the name of the object's own member that the path leads to, ""
 // where it leads elsewhere.
 func (p ClaimPath) Member() string {
-	if !p.IsMember() {
+	if len(p.steps) != 1 {
 		return ""
 	}
-	return p.steps[0].key
+	return p.steps[0].key // empty for an index
+}
+
+// leaf returns the name of the last member on the path, "" where it has none.
+func (p ClaimPath) leaf() (name string) {
+	for _, s := range p.steps {
+		if !s.isIndex {
+			name = s.key
+		}
+	}
+	return name
 }
 
 // UnmarshalText reads the path from a configuration.

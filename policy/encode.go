@@ -65,6 +65,12 @@ func canonicalJSON(value any) (string, bool) {
 	return string(canonical), true
 }
 
+// percentEncodeByte encodes one more byte, which is no letter or digit, in what is
+// encoded already.
+func percentEncodeByte(encoded string, c byte) string {
+	return strings.ReplaceAll(encoded, string(rune(c)), string([]byte{'%', hexDigits[c>>4], hexDigits[c&0xf]}))
+}
+
 const hexDigits = "0123456789ABCDEF"
 
 // percentEncode encodes what a header cannot carry unchanged. A space at an

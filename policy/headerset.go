@@ -11,6 +11,7 @@ import (
 type HeaderSet struct {
 	fixed   []headerTemplate // of the identity alone
 	perCall []headerTemplate // that name a part of the request, too
+	sealer  Sealer           // of opaque ids; nil where there are none
 }
 
 type headerTemplate struct {
@@ -55,8 +56,9 @@ func (s *HeaderSet) Same(o *HeaderSet) bool {
 // result can be kept as long as the identity.
 func (s *HeaderSet) RenderFixed(id *Identity) []RenderedHeader {
 	rendered := make([]RenderedHeader, 0, len(s.fixed))
+	resolve := func(ref Reference) (any, bool) { return id.resolveSealed(ref, s.sealer) }
 	for _, h := range s.fixed {
-		if value, ok := h.template.render(id.Resolve); ok {
+		if value, ok := h.template.render(resolve); ok {
 			rendered = append(rendered, RenderedHeader{h.name, []string{value}})
 		}
 	}
@@ -71,7 +73,7 @@ func (s *HeaderSet) SetPerCall(header http.Header, id *Identity, request func(Re
 			if ref.OfRequest() {
 				return request(ref)
 			}
-			return id.Resolve(ref)
+			return id.resolveSealed(ref, s.sealer)
 		})
 		if ok {
 			header[h.name] = []string{value}

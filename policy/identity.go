@@ -60,7 +60,7 @@ type Identity struct {
 }
 
 // Resolve returns what an identity reference names. ok is false where the
-// identity has no such part.
+// identity has no such part, as of an opaque id, which it takes a key to make.
 func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 	switch ref.Source {
 	case CustomerID:
@@ -93,27 +93,27 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 
 func text(s string) (any, bool) { return s, s != "" }
 
+// IDText returns the text by which an id that is no object is compared: a string
+// itself, the digits of an integer, and "", which names nobody, for all else.
+func IDText(id any) string {
+	if number, ok := id.(json.Number); ok && isInteger(string(number)) {
+		return string(number)
+	}
+	text, _ := id.(string)
+	return text
+}
+
 // AsCustomer returns value where it can name a customer: a non-empty string, an
 // integer, or an object of ids, each of them one of the two.
 func AsCustomer(value any) (any, bool) {
 	ids, isObject := value.(map[string]any)
 	if !isObject {
-		return value, isID(value)
+		return value, IDText(value) != ""
 	}
 	for _, id := range ids {
-		if !isID(id) {
+		if IDText(id) == "" {
 			return nil, false
 		}
 	}
 	return ids, len(ids) > 0
-}
-
-func isID(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return v != ""
-	case json.Number:
-		return isInteger(string(v))
-	}
-	return false
 }

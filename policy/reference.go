@@ -19,6 +19,7 @@ const (
 	Tenant
 	ExpiresAt
 	TokenID
+	OpaqueID
 	Claim
 	Attribute
 	KeyMember
@@ -53,6 +54,7 @@ var sources = map[string]struct {
 	"tenant":        {Tenant, noOperand},
 	"expires_at":    {ExpiresAt, noOperand},
 	"token_id":      {TokenID, noOperand},
+	"opaque_id":     {OpaqueID, noOperand},
 	"claims":        {Claim, pathOperand},
 	"attributes":    {Attribute, nameOperand},
 	"key":           {KeyMember, pathOperand},
@@ -68,7 +70,7 @@ var sources = map[string]struct {
 
 // unbuiltSources are those of the contract whose features do not exist yet.
 var unbuiltSources = map[string]bool{
-	"opaque_id": true, "profile": true, "certificate": true,
+	"profile": true, "certificate": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;
@@ -115,7 +117,11 @@ func ParseReference(text string) (Reference, error) {
 		}
 		return ref, nil
 	}
-	path, err := ParseClaimPath(rest)
+	parse := ParseClaimPath
+	if known.source == Body {
+		parse = parsePath // a body may be a list
+	}
+	path, err := parse(rest)
 	if err != nil {
 		return Reference{}, fmt.Errorf("%q: %s wants a name after it: %w", text, word, err)
 	}
@@ -149,6 +155,15 @@ func (r Reference) OfIdentity() bool { return r.Source >= CustomerID && r.Source
 
 // OfRequest reports whether the reference names a part of the request.
 func (r Reference) OfRequest() bool { return r.Source >= PathValue }
+
+// Leaf returns the last name of the reference, such as email of
+// claims.contacts[0].email; "" where it has none.
+func (r Reference) Leaf() string {
+	if r.Name != "" {
+		return r.Name
+	}
+	return r.Path.leaf()
+}
 
 // Same reports whether both references name the same.
 func (r Reference) Same(o Reference) bool {

@@ -88,7 +88,7 @@ func TestParseReferenceErrors(t *testing.T) {
 		"header.content-length":    `"header.content-length" cannot be read as a header: it is the server's own`,
 		"header.Transfer-Encoding": `"header.Transfer-Encoding" cannot be read as a header: it is the server's own`,
 
-		"opaque_id":          "opaque_id: not supported yet",
+		"opaque_id.x":        `"opaque_id.x": nothing may follow opaque_id`,
 		"profile.id":         "profile: not supported yet",
 		"certificate.san[0]": "certificate: not supported yet",
 	} {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Strip names parts of a request that end at Postern.
@@ -20,7 +22,7 @@ func GroupName(members []string) string { return strings.Join(members, "+") }
 // Check reports what is wrong with the names.
 func (s *Strip) Check(at Path, problems *Problems) {
 	for i, name := range s.Headers {
-		if CanonicalAlias(name) != http.CanonicalHeaderKey(name) || slices.Contains(takenHeaders, http.CanonicalHeaderKey(name)) {
+		if !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != http.CanonicalHeaderKey(name) || slices.Contains(takenHeaders, http.CanonicalHeaderKey(name)) {
 			problems.Addf(at.At("headers", i), "%q cannot be stripped: use the name of a plain header", name)
 		}
 	}
@@ -77,9 +79,10 @@ type Route struct {
 	ReportUntil time.Time
 
 	// BodyForm says that bodies are forms and not JSON; BodyLimit, in bytes, is
-	// for those that are read.
-	BodyForm  bool
-	BodyLimit int64
+	// for those that are read, and with LimitsBody for all others, too.
+	BodyForm   bool
+	BodyLimit  int64
+	LimitsBody bool
 	// Origins are the pages that may make a browser send requests; nil for all.
 	Origins []string
 	// PassAuthorization leaves the client's credentials to the backend.

@@ -189,7 +189,7 @@ func (s *RouteSettings) checkBody(at Path, problems *Problems) {
 	if s.Body != "json" && s.Body != "form" {
 		problems.Addf(at.At("body"), "%q: use json or form", s.Body)
 	}
-	if s.BodyLimit < 1 || s.BodyLimit > 1<<30 {
+	if most := s.MaxBody(); most < 1 || most > 1<<30 {
 		problems.Addf(at.At("body_limit"), "wants 1B to 1GiB")
 	}
 	var plan BodyPlan
@@ -198,7 +198,7 @@ func (s *RouteSettings) checkBody(at Path, problems *Problems) {
 			continue
 		}
 		place := at.At("consistency", i, "request")
-		if s.Body == "form" && !rule.Request.Path.IsMember() {
+		if s.Body == "form" && rule.Request.Path.Member() == "" {
 			problems.Addf(place, "a form has no members inside others: name one, as body.<name> or body[\"<name>\"]")
 		} else if _, err := plan.Add(rule.Request.Path); s.Body != "form" && err != nil {
 			problems.Addf(place, "%v", err)

@@ -29,8 +29,10 @@ type RouteSettings struct {
 	ForwardCredential *bool     `yaml:"forward_credential"`
 
 	// Body is what rules and carriers read: json or form.
-	Body      string `yaml:"body"`
-	BodyLimit Size   `yaml:"body_limit"`
+	Body string `yaml:"body"`
+	// BodyLimit is 1 MiB for bodies that are read, and none for others, where it
+	// is left out.
+	BodyLimit *Size `yaml:"body_limit"`
 	// Origins are scheme://host[:port] of pages; required beside cookies.
 	Origins           OneOrMore[string] `yaml:"origins"`
 	PassAuthorization bool              `yaml:"pass_authorization"`
@@ -63,7 +65,7 @@ type RuleSettings struct {
 // SetDefaults fills in what the configuration leaves out.
 func (s *RouteSettings) SetDefaults() {
 	s.Mode, s.PreserveHost = "enforce", true
-	s.Body, s.BodyLimit = "json", 1<<20
+	s.Body = "json"
 }
 
 // SetDefaults fills in what the configuration leaves out.
@@ -73,8 +75,7 @@ func (s *RuleSettings) SetDefaults() {
 }
 
 // NewRoutes compiles routes; global are the identity headers of every route,
-// and strip is what every route strips.
-// Settings at fault are compiled as far as they go, so that the faults between
+// and strip is what every route strips. Settings at fault are compiled as far as they go, so that the faults between
 // routes are found together with those inside them.
 func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Strip) []*Route {
 	routes := make([]*Route, 0, len(settings))
@@ -96,7 +97,8 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 			Report:            s.Mode == "report",
 			ReportUntil:       s.Until,
 			BodyForm:          s.Body == "form",
-			BodyLimit:         int64(s.BodyLimit),
+			BodyLimit:         int64(s.MaxBody()),
+			LimitsBody:        s.BodyLimit != nil,
 			Origins:           s.Origins,
 			PassAuthorization: s.PassAuthorization,
 			Denials:           s.Denials,
@@ -126,6 +128,14 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 		routes = append(routes, r)
 	}
 	return routes
+}
+
+// MaxBody is how large a body that is read may be.
+func (s *RouteSettings) MaxBody() Size {
+	if s.BodyLimit == nil {
+		return 1 << 20
+	}
+	return *s.BodyLimit
 }
 
 func (s *RouteSettings) routeName() string {

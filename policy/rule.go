@@ -17,6 +17,8 @@ type Rule struct {
 	// UnsignedIDs are members of an object of ids that the client chooses: where
 	// the identity has none of the kind, they are not compared, and name nobody.
 	UnsignedIDs []string
+	// Sealer makes the opaque id of a rule that compares it; nil for others.
+	Sealer Sealer
 }
 
 // Named is what a request has where a rule looks: texts for what is text by
@@ -34,7 +36,7 @@ func (r *Rule) Applies(level Level) bool {
 // Check compares the identity with what the request names: every value that
 // stands where the rule looks, none where it names nothing.
 func (r *Rule) Check(id *Identity, named Named) error {
-	want, known := id.Resolve(r.Identity)
+	want, known := id.resolveSealed(r.Identity, r.Sealer)
 	known = known && r.comparable(want)
 	if !known && id.Level == Customer {
 		return Denyf(MissingClaim, "%s is missing, or cannot be compared with %s", r.Identity, r.Request)
@@ -121,7 +123,7 @@ func (r *Rule) sameIDs(want map[string]any, named BodyValue) bool {
 				return false
 			}
 		}
-		if value != nil && !slices.Contains(r.UnsignedIDs, kind) {
+		if value != nil && !r.isUnsigned(kind, value) {
 			return false
 		}
 	}
@@ -135,9 +137,14 @@ func (r *Rule) unsigned(value BodyValue) bool {
 		return false
 	}
 	for kind, id := range value.members() {
-		if id != nil && !slices.Contains(r.UnsignedIDs, kind) {
+		if id != nil && !r.isUnsigned(kind, id) {
 			return false
 		}
 	}
 	return true
+}
+
+// isUnsigned reports whether an id of some kind is one that the client chooses.
+func (r *Rule) isUnsigned(kind string, id BodyValue) bool {
+	return slices.Contains(r.UnsignedIDs, kind) && !id.isContainer()
 }

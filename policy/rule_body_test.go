@@ -71,6 +71,11 @@ func TestRuleComparesText(t *testing.T) {
 	checkBodies(t, bodyRule{claims: `{"id":42}`, path: "id", level: policy.Customer}, map[string]policy.Reason{
 		`{"id":42}`: allow, `{"id":"42"}`: allow, `{"id":42.0}`: mismatch, `{"id":"42.0"}`: mismatch, `{"id":43}`: mismatch,
 	})
+	// A backend that reads numbers as doubles takes the last one for its neighbour.
+	checkBodies(t, bodyRule{claims: `{"id":"9007199254740991"}`, path: "id", level: policy.Customer}, map[string]policy.Reason{`{"id":9007199254740991}`: allow})
+	checkBodies(t, bodyRule{claims: `{"id":"9007199254740993"}`, path: "id", level: policy.Customer}, map[string]policy.Reason{
+		`{"id":"9007199254740993"}`: allow, `{"id":9007199254740993}`: mismatch,
+	})
 }
 
 func TestRuleComparesEveryElement(t *testing.T) {
@@ -110,32 +115,34 @@ func TestRuleComparesEveryElement(t *testing.T) {
 func TestRuleComparesIDs(t *testing.T) {
 	one := bodyRule{claims: `{"id":{"registered":"a@b.c"}}`, path: "customer_ids", unsigned: []string{"cookie"}, level: policy.Customer}
 	checkBodies(t, one, map[string]policy.Reason{
-		`{"customer_ids":{"registered":"a@b.c"}}`:                              allow,
-		`{"customer_ids":{"cookie":"c","registered":"a@b.c"}}`:                 allow,
-		`{"customer_ids":{"cookie":null,"registered":"a@b.c"}}`:                allow,
-		`{"customer_ids":{"registered":"a@b.c","phone":null}}`:                 allow,
-		`{"customer_ids":{"regist\u0065red":"\u0061@b.c"}}`:                    allow,
-		`{"customer_ids":{"registered":"x@b.c"}}`:                              mismatch,
-		`{"customer_ids":{"registered":"A@b.c"}}`:                              mismatch,
-		`{"customer_ids":{"registered":["a@b.c"]}}`:                            mismatch,
-		`{"customer_ids":{"registered":{"a":"a@b.c"}}}`:                        mismatch,
-		`{"customer_ids":{"registered":"a@b.c","phone":"1"}}`:                  mismatch,
-		`{"customer_ids":{"registered":"a@b.c","phone":""}}`:                   mismatch,
-		`{"customer_ids":{"registered":"a@b.c","phone":false}}`:                mismatch,
-		`{"customer_ids":{"registered":"a@b.c","Cookie":"c"}}`:                 mismatch,
-		`{"customer_ids":{"registered":"a@b.c","REGISTERED":"x@b.c"}}`:         mismatch,
-		`{"customer_ids":{"registered":"a@b.c","Registered":null}}`:            mismatch,
-		`{"customer_ids":{"registered":"a@b.c","registered\u0000":null}}`:      mismatch,
-		`{"customer_ids":{"registered":null}}`:                                 mismatch,
-		`{"customer_ids":{"cookie":"c"}}`:                                      mismatch,
-		`{"customer_ids":{}}`:                                                  mismatch,
-		`{"customer_ids":"a@b.c"}`:                                             mismatch,
-		`{"customer_ids":[{"registered":"a@b.c"}]}`:                            mismatch,
-		`{"customer_ids":null}`:                                                unnamed,
-		`{}`:                                                                   unnamed,
-		`{"customer_ids":{"registered":"a@b.c","registered":"x@b.c"}}`:         malformed,
-		`{"customer_ids":{"registered":"a@b.c","register\u0065d":"x@b.c"}}`:    malformed,
-		`{"customer_ids":{"registered":"a@b.c"},"Customer_Ids":{"cookie":""}}`: malformed,
+		`{"customer_ids":{"registered":"a@b.c"}}`:                                 allow,
+		`{"customer_ids":{"cookie":"c","registered":"a@b.c"}}`:                    allow,
+		`{"customer_ids":{"cookie":null,"registered":"a@b.c"}}`:                   allow,
+		`{"customer_ids":{"registered":"a@b.c","phone":null}}`:                    allow,
+		`{"customer_ids":{"regist\u0065red":"\u0061@b.c"}}`:                       allow,
+		`{"customer_ids":{"registered":"x@b.c"}}`:                                 mismatch,
+		`{"customer_ids":{"registered":"A@b.c"}}`:                                 mismatch,
+		`{"customer_ids":{"registered":["a@b.c"]}}`:                               mismatch,
+		`{"customer_ids":{"registered":{"a":"a@b.c"}}}`:                           mismatch,
+		`{"customer_ids":{"registered":"a@b.c","phone":"1"}}`:                     mismatch,
+		`{"customer_ids":{"registered":"a@b.c","phone":""}}`:                      mismatch,
+		`{"customer_ids":{"registered":"a@b.c","phone":false}}`:                   mismatch,
+		`{"customer_ids":{"registered":"a@b.c","Cookie":"c"}}`:                    mismatch,
+		`{"customer_ids":{"registered":"a@b.c","REGISTERED":"x@b.c"}}`:            mismatch,
+		`{"customer_ids":{"registered":"a@b.c","Registered":null}}`:               mismatch,
+		`{"customer_ids":{"registered":"a@b.c","registered\u0000":null}}`:         mismatch,
+		`{"customer_ids":{"registered":null}}`:                                    mismatch,
+		`{"customer_ids":{"cookie":{"registered":"x@b.c"},"registered":"a@b.c"}}`: mismatch,
+		`{"customer_ids":{"cookie":["c"],"registered":"a@b.c"}}`:                  mismatch,
+		`{"customer_ids":{"cookie":"c"}}`:                                         mismatch,
+		`{"customer_ids":{}}`:                                                     mismatch,
+		`{"customer_ids":"a@b.c"}`:                                                mismatch,
+		`{"customer_ids":[{"registered":"a@b.c"}]}`:                               mismatch,
+		`{"customer_ids":null}`:                                                   unnamed,
+		`{}`:                                                                      unnamed,
+		`{"customer_ids":{"registered":"a@b.c","registered":"x@b.c"}}`:            malformed,
+		`{"customer_ids":{"registered":"a@b.c","register\u0065d":"x@b.c"}}`:       malformed,
+		`{"customer_ids":{"registered":"a@b.c"},"Customer_Ids":{"cookie":""}}`:    malformed,
 	})
 	two := one
 	two.claims = `{"id":{"registered":"a@b.c","crm":17}}`

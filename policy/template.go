@@ -28,6 +28,9 @@ func ParseTemplate(text string) (*Template, error) {
 		if i := strings.IndexFunc(literal, func(r rune) bool { return r < ' ' || r > '~' || r == '%' || r == '}' }); i >= 0 {
 			return nil, fmt.Errorf("%q cannot stand in a header template outside a reference", []rune(literal[i:])[0])
 		}
+		if opened && len(t.parts) > 0 && (literal == "" || isAlphanumeric(literal[0])) {
+			return nil, fmt.Errorf("%q wants a mark, such as a colon, between its references: a backend could not tell where one ends", text)
+		}
 		if literal != "" {
 			t.parts = append(t.parts, part{literal: literal})
 		}
@@ -48,6 +51,10 @@ func ParseTemplate(text string) (*Template, error) {
 		return nil, fmt.Errorf("an empty header says nothing: use null to remove one")
 	}
 	return t, nil
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
 // UnmarshalText reads the template from a configuration.
@@ -82,7 +89,7 @@ func (t *Template) ofIdentity() bool {
 // header is then not sent at all.
 func (t *Template) render(resolve func(Reference) (any, bool)) (value string, ok bool) {
 	var b strings.Builder
-	for _, p := range t.parts {
+	for i, p := range t.parts {
 		if p.ref.IsZero() {
 			b.WriteString(p.literal)
 			continue
@@ -97,6 +104,11 @@ func (t *Template) render(resolve func(Reference) (any, bool)) (value string, ok
 		}
 		if len(t.parts) == 1 {
 			return encoded, true
+		}
+		// Where another reference follows, this one must end where the text
+		// between them begins: otherwise two identities could look alike.
+		if i+2 < len(t.parts) {
+			encoded = percentEncodeByte(encoded, t.parts[i+1].literal[0])
 		}
 		b.WriteString(encoded)
 	}

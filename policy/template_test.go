@@ -13,7 +13,7 @@ func TestTemplate(t *testing.T) {
 	id := &policy.Identity{
 		Level:      policy.Customer,
 		Customer:   "ann",
-		Claims:     map[string]any{"n": json.Number("7"), "empty": "", "null": nil, "sp": " a ", "pct": "100%"},
+		Claims:     map[string]any{"n": json.Number("7"), "empty": "", "null": nil, "sp": " a ", "pct": "100%", "marks": "a:b%20c d"},
 		Attributes: map[string]string{"project": "acme"},
 	}
 	const notSent = "(not sent)"
@@ -25,14 +25,17 @@ func TestTemplate(t *testing.T) {
 		"plain text, ~!\"":                  {nil, "plain text, ~!\""},
 		"project {attributes.project}":      {[]string{"attributes.project"}, "project acme"},
 		"{level}:{customer_id}/{claims.n}.": {[]string{"level", "customer_id", "claims.n"}, "customer:ann/7."},
-		"{customer_id}{customer_id}":        {[]string{"customer_id", "customer_id"}, "annann"},
-		"<{claims.sp}>":                     {[]string{"claims.sp"}, "<%20a%20>"},
-		"{claims.pct}":                      {[]string{"claims.pct"}, "100%25"},
-		"{claims.empty}":                    {[]string{"claims.empty"}, ""},
-		"{claims.absent}":                   {[]string{"claims.absent"}, notSent},
-		"{claims.null}":                     {[]string{"claims.null"}, notSent},
-		"{customer_id} of {issuer}":         {[]string{"customer_id", "issuer"}, notSent},
-		`{claims["a.b"]}`:                   {[]string{`claims["a.b"]`}, notSent},
+		// What separates two references is in none of them.
+		"{claims.marks}:{customer_id}":   {[]string{"claims.marks", "customer_id"}, "a%3Ab%2520c d:ann"},
+		"{claims.marks} ({customer_id})": {[]string{"claims.marks", "customer_id"}, "a:b%2520c%20d (ann)"},
+		"({claims.marks})":               {[]string{"claims.marks"}, "(a:b%2520c d)"},
+		"<{claims.sp}>":                  {[]string{"claims.sp"}, "<%20a%20>"},
+		"{claims.pct}":                   {[]string{"claims.pct"}, "100%25"},
+		"{claims.empty}":                 {[]string{"claims.empty"}, ""},
+		"{claims.absent}":                {[]string{"claims.absent"}, notSent},
+		"{claims.null}":                  {[]string{"claims.null"}, notSent},
+		"{customer_id} of {issuer}":      {[]string{"customer_id", "issuer"}, notSent},
+		`{claims["a.b"]}`:                {[]string{`claims["a.b"]`}, notSent},
 	} {
 		template, err := policy.ParseTemplate(text)
 		if err != nil {
@@ -67,7 +70,9 @@ func TestParseTemplateErrors(t *testing.T) {
 		"{}":                    `"" is no reference: there is no ""`,
 		"{{customer_id}}":       `"{customer_id" is no reference: there is no "{customer_id"`,
 		"{customer}":            `"customer" is no reference: there is no "customer"`,
-		"{level} {opaque_id}":   "opaque_id: not supported yet",
+		"{level} {profile.id}":  "profile: not supported yet",
+		"{level}{customer_id}":  `"{level}{customer_id}" wants a mark, such as a colon, between its references: a backend could not tell where one ends`,
+		"{level}x{customer_id}": `"{level}x{customer_id}" wants a mark, such as a colon, between its references: a backend could not tell where one ends`,
 		"{ customer_id }":       `" customer_id " is no reference: there is no " customer_id "`,
 		"{customer_id} {claims": `"{customer_id} {claims" holds a { without }`,
 	} {

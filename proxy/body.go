@@ -24,6 +24,7 @@ const progressTimeout = 10 * time.Second
 type inboundBody struct {
 	control *http.ResponseController
 	body    io.Reader
+	room    int64 // how many more bytes there may be; negative for any number
 
 	mu      sync.Mutex
 	left    time.Duration // for which reads may still wait for the client
@@ -37,7 +38,7 @@ type inboundBody struct {
 // newInboundBody gives the client patience to send a body. Only the waiting for
 // the client counts: an upstream that takes its time is not the client's fault.
 func newInboundBody(w http.ResponseWriter, body io.Reader, patience time.Duration) *inboundBody {
-	return &inboundBody{control: http.NewResponseController(w), left: patience, body: body}
+	return &inboundBody{control: http.NewResponseController(w), left: patience, body: body, room: -1}
 }
 
 // Read implements io.Reader.
@@ -46,9 +47,17 @@ func (b *inboundBody) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.body.Read(p)
+	if b.room >= 0 && int64(n) > b.room {
+		n, err = int(b.room), errTooLong
+	}
+	if b.room >= 0 {
+		b.room -= int64(n)
+	}
 	b.end(err)
 	return n, err
 }
+
+var errTooLong = errors.New("the body is longer than the route allows")
 
 func (b *inboundBody) begin() error {
 	b.mu.Lock()

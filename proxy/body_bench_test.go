@@ -35,7 +35,7 @@ func newBodyReader(t testing.TB, backend string, a authn.Authenticator) http.Han
 			t.Fatal(err)
 		}
 		list[i].SetDefaults()
-		list[i].Match, list[i].Upstream, list[i].BodyLimit = policy.OneOrMore[policy.Pattern]{*pattern}, "backend", 32<<10
+		list[i].Match, list[i].Upstream, list[i].BodyLimit = policy.OneOrMore[policy.Pattern]{*pattern}, "backend", new(policy.Size(32<<10))
 		list[i].Authenticate = []policy.OneOrMore[string]{{"customer"}}
 	}
 	request, err := policy.ParseReference("body.customer_ids.registered")
@@ -195,7 +195,7 @@ func TestRoomAfterAPanic(t *testing.T) {
 	a, authorization := newSigned(t, "ann")
 	h := newBodyReader(t, "http://127.0.0.1:1", panicking{a})
 	for i := range 100 {
-		r := httptest.NewRequest(http.MethodPost, "/rule", strings.NewReader(strings.Repeat("x", 30<<10)))
+		r := httptest.NewRequest(http.MethodPost, "/rule", strings.NewReader(strings.Repeat("x", 3<<10)))
 		r.Header.Set("Authorization", authorization)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

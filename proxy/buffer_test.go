@@ -7,16 +7,21 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"postern/authn"
 	"postern/policy"
 )
 
-// held is an exchange that may hold bodies of so many bytes, all taken together.
+// held is an exchange of a verified customer that may hold bodies of so many
+// bytes, all taken together.
 func held(h *Handler, budget int64) *exchange {
-	return &exchange{handler: h, state: &State{bodyBytes: budget}}
+	x := &exchange{handler: h, holding: holding{budget: &h.bodies, limit: budget}}
+	x.decision.Verified = &authn.Verified{Identity: policy.Identity{Level: policy.Customer}}
+	return x
 }
 
 func TestHold(t *testing.T) {
@@ -44,8 +49,8 @@ func TestHold(t *testing.T) {
 			if string(got) != test.want || policy.ReasonOf(err) != test.reason || test.err != nil && err != test.err {
 				t.Errorf("%.20q (%d bytes), %v", got, len(got), err)
 			}
-			if used := x.handler.bodies.used.Load(); used != x.reserved || used < int64(cap(got)) || used > max(2*int64(len(got)), firstBuffer) {
-				t.Errorf("%d bytes are in use, %d reserved, %d held", used, x.reserved, cap(got))
+			if used := x.handler.bodies.all.Load(); used != x.holding.all || used < int64(cap(got)) || used > max(2*int64(len(got)), firstBuffer) {
+				t.Errorf("%d bytes are in use, %d reserved, %d held", used, x.holding.all, cap(got))
 			}
 		})
 	}
@@ -65,7 +70,7 @@ func TestHoldGrowsWithTheBody(t *testing.T) {
 		if _, err := writer.Write(chunk); err != nil {
 			t.Fatal(err)
 		}
-		if used := x.handler.bodies.used.Load(); used > 4*int64(sent+1)*firstBuffer {
+		if used := x.handler.bodies.all.Load(); used > 4*int64(sent+1)*firstBuffer {
 			t.Fatalf("%d bytes for %d", used, (sent+1)*firstBuffer)
 		}
 	}
@@ -81,25 +86,33 @@ func TestHoldSharesTheBudget(t *testing.T) {
 	const budget = 64 << 10
 	h := &Handler{}
 	body := bytes.Repeat([]byte("1"), 10<<10)
+	var together, refused atomic.Int64
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
 			for range 100 {
 				x := held(h, budget)
 				content, err := x.Hold(bytes.NewReader(body), 20<<10)
-				if used := h.bodies.used.Load(); x.reserved > budget || used < 0 {
-					t.Errorf("%d reserved, %d in use", x.reserved, used)
+				if held := together.Add(x.holding.all); held > budget {
+					t.Errorf("%d bytes are held", held)
+				}
+				together.Add(-x.holding.all)
+				if policy.ReasonOf(err) == policy.Overloaded {
+					refused.Add(1)
 				}
 				switch {
 				case err == nil && len(content) != len(body), err != nil && policy.ReasonOf(err) != policy.Overloaded:
 					t.Errorf("%d bytes, %v", len(content), err)
 				}
-				h.bodies.used.Add(-x.reserved)
+				x.holding.end()
 			}
 		})
 	}
 	all.Wait()
-	if used := h.bodies.used.Load(); used != 0 {
+	if refused.Load() == 0 {
+		t.Error("no body was refused")
+	}
+	if used := h.bodies.all.Load(); used != 0 {
 		t.Errorf("%d bytes stay in use", used)
 	}
 	if _, err := held(h, budget).Hold(bytes.NewReader(body), 20<<10); err != nil {
@@ -132,12 +145,72 @@ func TestReadAll(t *testing.T) {
 			got, err := x.ReadAll(10)
 			switch {
 			case test.want == "":
-				if string(got) != "hello" || string(x.buffered) != "hello" || err != nil {
-					t.Errorf("%q, kept %q, %v", got, x.buffered, err)
+				if string(got) != "hello" || !x.whole || string(x.held.content) != "hello" || err != nil {
+					t.Errorf("%q, kept %+v, %v", got, x.held, err)
 				}
-			case err == nil || err.Error() != test.want || got != nil || x.buffered != nil:
-				t.Errorf("%q, kept %q, %v", got, x.buffered, err)
+			case err == nil || err.Error() != test.want || got != nil || x.whole:
+				t.Errorf("%q, kept %+v, %v", got, x.held, err)
 			}
 		})
+	}
+}
+
+// Whoever nobody has verified yet cannot take the room of those who are.
+func TestStrangersHaveAQuarter(t *testing.T) {
+	h := &Handler{}
+	customer, stranger := held(h, 64<<10), held(h, 64<<10)
+	stranger.decision.Verified = authn.NewAnonymous()
+	if _, err := stranger.Hold(bytes.NewReader(make([]byte, 6<<10)), 32<<10); err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.Reserve(8 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.Reserve(1); policy.ReasonOf(err) != policy.Overloaded {
+		t.Errorf("a stranger got more than a quarter: %v", err)
+	}
+	if err := customer.Reserve(48 << 10); err != nil {
+		t.Errorf("a customer got less than the rest: %v", err)
+	}
+	if err := customer.Reserve(1); policy.ReasonOf(err) != policy.Overloaded {
+		t.Errorf("a customer got more than there is: %v", err)
+	}
+	stranger.holding.end()
+	customer.holding.end()
+	if all, unverified := h.bodies.all.Load(), h.bodies.unverified.Load(); all != 0 || unverified != 0 {
+		t.Errorf("%d bytes stay in use, %d of them unverified", all, unverified)
+	}
+}
+
+// A body that the upstream has is let go once it answers, and not before: until
+// then the transport may send it again.
+func TestHeldBodyIsLetGo(t *testing.T) {
+	h := &Handler{}
+	x := held(h, 64<<10)
+	x.body, x.length = newInboundBody(httptest.NewRecorder(), strings.NewReader("hello"), time.Hour), 5
+	if _, err := x.ReadAll(10); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		r := x.held.open()
+		if got, err := io.ReadAll(r); string(got) != "hello" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		_, _ = r.Close(), r.Close()
+	}
+	late := x.held.open()
+	x.held.answer()
+	if got, err := io.ReadAll(late); string(got) != "hello" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if h.bodies.all.Load() == 0 {
+		t.Error("the room is given back while the body is read")
+	}
+	late.Close()
+	if used := h.bodies.all.Load(); used != 0 || x.held.content != nil {
+		t.Errorf("%d bytes stay in use, %q is kept", used, x.held.content)
+	}
+	if _, err := late.Read(make([]byte, 1)); err == nil {
+		t.Error("a closed reader reads")
 	}
 }

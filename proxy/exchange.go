@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -32,9 +31,9 @@ type exchange struct {
 	decision gate.Decision
 	body     *inboundBody // nil where the request has none
 	length   int64        // as announced, -1 for unknown
-	buffered []byte       // the whole body, once the gate has read it
-	prefix   []byte       // what was read of a body that is not read to its end
-	reserved int64        // bytes of the budget for bodies
+	held     *heldBody    // what the gate has read of it, nil for nothing
+	whole    bool         // that is all
+	holding  holding      // of the budget for bodies
 	// status is what the upstream answered, once that is on its way.
 	status int
 	// answerErr is why the upstream's answer could not be read to its end.
@@ -52,6 +51,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		head:    r.Method == http.MethodHead,
 		began:   time.Now(),
 	}
+	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
 	}
@@ -107,11 +107,20 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 	// It is not forwarded, and httputil answers a strange one itself.
 	delete(r.Header, "Upgrade")
 	switch {
-	case x.buffered != nil:
-		r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(x.buffered)), int64(len(x.buffered)), nil
-	case x.prefix != nil:
-		r.Body = &resumedBody{io.MultiReader(bytes.NewReader(x.prefix), x.body), x.body}
+	case x.whole:
+		// The body itself is set in rewrite: httputil does not pass Close on.
+		r.ContentLength, r.TransferEncoding = int64(len(x.held.content)), nil
+	case x.held != nil:
+		begin := x.held.open()
+		r.Body = &resumedBody{io.MultiReader(begin, x.body), begin, x.body}
 	case x.body != nil:
+		if route := x.decision.Route; route.LimitsBody && !route.Reports(x.began) {
+			if x.length > route.BodyLimit {
+				x.failure = x.tooLarge()
+				return
+			}
+			x.body.room = route.BodyLimit
+		}
 		r.Body = x.body
 	}
 	complete := false

@@ -53,12 +53,18 @@ func (x *exchange) brokenBody() *policy.Denial {
 	switch {
 	case cause == nil:
 		return nil
+	case cause == errTooLong:
+		return x.tooLarge()
 	case errors.Is(cause, os.ErrDeadlineExceeded):
 		return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body did not arrive in time"}
 	case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled):
 		return &policy.Denial{Reason: policy.ClientClosed}
 	}
 	return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body breaks off or its framing is broken"}
+}
+
+func (x *exchange) tooLarge() *policy.Denial {
+	return policy.AsDenial(tooLarge(x.decision.Route.BodyLimit))
 }
 
 // brokenOff says why an answer that had begun did not come to its end. Nobody

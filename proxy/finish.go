@@ -54,6 +54,10 @@ func (x *exchange) outcome() *policy.Denial {
 // write sends an answer of Postern's own.
 func (x *exchange) write(answer gate.Answer) {
 	maps.Copy(x.writer.Header(), answer.Header)
+	if x.body.failure() != nil {
+		// The rest of the body would be taken for the next request.
+		x.writer.Header().Set("Connection", "close")
+	}
 	x.writer.WriteHeader(answer.Status)
 	if !x.head {
 		_, _ = x.writer.Write(answer.Body) // the client may be gone
@@ -64,7 +68,7 @@ func (x *exchange) write(answer gate.Answer) {
 func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	h := x.handler
 	h.metrics.InFlight(-1)
-	h.bodies.used.Add(-x.reserved)
+	x.holding.end()
 	route := x.state.unrouted
 	if runtime := x.route(); runtime != nil {
 		route = runtime.metrics
@@ -72,19 +76,14 @@ func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	route.Request(x.method, status, now.Sub(x.began))
 
 	d := &x.decision
-	verdict, reason, level := "allow", policy.ReasonNone, slog.LevelInfo
 	if denial == nil {
 		denial = d.Reported
 	}
+	level := slog.LevelInfo
 	if denial != nil {
-		reason, level = denial.Reason, denial.Reason.Level()
+		level = denial.Reason.Level()
 	}
-	switch {
-	case d.Denial != nil || x.decided.IsZero() || reason == policy.MalformedRequest:
-		verdict = "deny" // also of a request that broke off while it was passed on
-	case d.Reported != nil:
-		verdict = "report_deny"
-	}
+	verdict, reason := x.verdict(denial)
 	route.Decision(d.Authenticator, verdict, reason)
 	if a := x.state.authenticators[d.Authenticator]; a != nil && !x.decided.IsZero() {
 		a.Observe(d.Cache.String(), x.decided.Sub(x.began))
@@ -100,21 +99,36 @@ func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 		x.route().upstream.metrics.Observe(x.answered.Sub(x.decided))
 	}
 	if h.log.Enabled(context.Background(), level) {
-		h.log.LogAttrs(context.Background(), level, "request", x.attributes(denial, verdict, status, now)...)
+		h.log.LogAttrs(context.Background(), level, "request", x.attributes(denial, verdict, reason, status, now)...)
 	}
+}
+
+// verdict returns what was decided, and why. A request that an enforcing route
+// would have denied is told by that, whatever became of it afterwards.
+func (x *exchange) verdict(denial *policy.Denial) (string, policy.Reason) {
+	reason := policy.ReasonNone
+	if denial != nil {
+		reason = denial.Reason
+	}
+	switch d := &x.decision; {
+	case d.Denial != nil || x.decided.IsZero():
+		return "deny", reason
+	case x.failure != nil && (reason == policy.MalformedRequest || reason == policy.BodyTooLarge):
+		return "deny", reason // of the rest of a body that was passed on already
+	case d.Reported != nil:
+		return "report_deny", d.Reported.Reason
+	}
+	return "allow", reason
 }
 
 // attributes are the same for every request, so that a log can be read by
 // column; only the explanation of a failure comes on top. Times are in seconds.
-func (x *exchange) attributes(denial *policy.Denial, verdict string, status int, now time.Time) []slog.Attr {
+func (x *exchange) attributes(denial *policy.Denial, verdict string, reason policy.Reason, status int, now time.Time) []slog.Attr {
 	var tenant, credentialID string
 	if v := x.decision.Verified; v != nil {
 		tenant, credentialID = v.Tenant, v.CredentialID
 	}
-	reason, upstream := policy.ReasonNone, time.Duration(0)
-	if denial != nil {
-		reason = denial.Reason
-	}
+	var upstream time.Duration
 	if !x.answered.IsZero() {
 		upstream = x.answered.Sub(x.decided)
 	}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -26,9 +25,10 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 	}
 	x.handler.metrics.Stripped(stripped.Exact, stripped.Alias, trailers)
 	x.setForwarded(p)
-	if x.buffered != nil {
+	if x.whole && out.Body != nil {
+		out.Body = x.held.open()
 		// The transport may send it again where nothing of it has arrived.
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.buffered)), nil }
+		out.GetBody = func() (io.ReadCloser, error) { return x.held.open(), nil }
 	}
 
 	out.URL.Scheme, out.URL.Host, out.URL.User = u.scheme, u.host, nil
@@ -77,6 +77,9 @@ func modifyResponse(res *http.Response) error {
 		return errNotFinal
 	}
 	x.status = res.StatusCode
+	if x.held != nil {
+		x.held.answer()
+	}
 	removeOwn(res.Header)
 	x.decision.ApplyCORS(res.Header)
 	removeOwn(res.Trailer) // what was announced

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,11 +44,22 @@ func printRoutes(out io.Writer, routes []*policy.Route) error {
 		}
 		for i := range max(len(r.Patterns), len(rules)) {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
-				onlyFirst(i, r.Name), nth(i, r.Patterns), onlyFirst(i, describeAlternatives(r)),
+				onlyFirst(i, describeName(r)), nth(i, r.Patterns), onlyFirst(i, describeAlternatives(r)),
 				nth(i, rules), onlyFirst(i, r.Upstream))
 		}
 	}
 	return table.Flush()
+}
+
+// describeName writes the name, and whether the route refuses anything.
+func describeName(r *policy.Route) string {
+	switch {
+	case !r.Report:
+		return r.Name
+	case r.ReportUntil.IsZero():
+		return r.Name + " (only reports)"
+	}
+	return r.Name + " (only reports until " + r.ReportUntil.Format(time.DateOnly) + ")"
 }
 
 // describeAlternatives writes groups with a plus sign.
@@ -61,7 +73,14 @@ func describeAlternatives(r *policy.Route) string {
 
 // describeRule writes a rule as a line, with all that relaxes it.
 func describeRule(r *policy.Rule) string {
-	text := fmt.Sprintf("%s = %s", r.Request, r.Identity)
+	operator := "="
+	if r.In {
+		operator = "in"
+	}
+	text := fmt.Sprintf("%s %s %s", r.Request, operator, r.Identity)
+	if len(r.UnsignedIDs) > 0 {
+		text += " (but for " + strings.Join(r.UnsignedIDs, ", ") + ")"
+	}
 	if !r.Required {
 		text += " (not required)"
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-cmp/cmp"
 )
 
 const hardeningYAML = `
@@ -192,6 +193,25 @@ func TestReloadKeepsRemoteKeys(t *testing.T) {
 	}
 	if got := b.operate(b.admin, http.MethodGet, "/readyz"); got.status != http.StatusOK {
 		t.Errorf("%+v", got)
+	}
+}
+
+// The series of a source end with it, whatever it was a source for.
+func TestReloadForgetsSources(t *testing.T) {
+	data := newSpy(t, nil)
+	const yaml = anyPort + `
+upstreams: { data: { url: "${DATA}" } }
+authenticators:
+  ${NAME}: { type: signature, header: X-Signature, scheme: "", secrets: [{ id: s1, value: signature-secret-of-thirty-two-bytes }] }
+routes: [{ match: /, upstream: data, authenticate: [${NAME}] }]
+`
+	b := start(t, yaml, map[string]string{"DATA": data.URL, "NAME": "hook"})
+	b.configure(yaml, map[string]string{"DATA": data.URL, "NAME": "webhook"})
+	if got := b.operate(b.admin, http.MethodPost, "/-/reload"); got.status != http.StatusOK {
+		t.Fatalf("%+v", got)
+	}
+	if diff := cmp.Diff(map[string]float64{`keys_loaded{source="webhook"}`: 1}, b.metrics("keys_loaded")); diff != "" {
+		t.Error(diff)
 	}
 }
 

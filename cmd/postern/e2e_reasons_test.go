@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,7 +45,7 @@ var statuses = map[policy.Reason]int{
 
 // unbuilt are the reasons of features that do not exist yet.
 var unbuilt = map[policy.Reason]bool{
-	policy.Revoked: true, policy.InactiveToken: true, policy.IntrospectionUnavailable: true, policy.ProfileUnavailable: true,
+	policy.InactiveToken: true, policy.IntrospectionUnavailable: true, policy.ProfileUnavailable: true,
 	policy.TooManyFailures: true,
 }
 
@@ -87,8 +89,12 @@ func newWorld(t *testing.T) *world {
 		_, _ = c.Read(make([]byte, 1))
 		_, _ = c.Write([]byte("this is no HTTP\r\n\r\n"))
 	})
+	revoked := filepath.Join(t.TempDir(), "revoked.yaml")
+	if err := os.WriteFile(revoked, []byte("- { key_id: lost }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w.testbed = start(t, reasonsYAML, map[string]string{
-		"DATA": w.data.URL, "HUNG": w.hung.URL, "IDP": w.idp.URL, "DEAD": deadAddress(t), "GARBAGE": garbage,
+		"REVOKED": revoked, "DATA": w.data.URL, "HUNG": w.hung.URL, "IDP": w.idp.URL, "DEAD": deadAddress(t), "GARBAGE": garbage,
 	})
 	w.log.next(t, "keys loaded")
 	return w

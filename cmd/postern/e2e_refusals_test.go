@@ -45,6 +45,7 @@ func refusals(t *testing.T, w *world) []refusal {
 		refusal{reason: policy.UnknownToken, fields: token("guessed")},
 		refusal{reason: policy.TokenExpired, name: "static", fields: token("project-secret-of-2020")},
 		refusal{reason: policy.TokenNotYetValid, name: "static", fields: token("project-secret-of-2999")},
+		refusal{reason: policy.Revoked, fields: token("project-secret-that-was-lost")},
 		refusal{reason: policy.IdentityMismatch, name: "of a project", target: "/projects/other/events", fields: token("project-secret"),
 			credential: "mobile", detail: "path.project differs from attributes.project"},
 	)
@@ -55,8 +56,8 @@ func refusals(t *testing.T, w *world) []refusal {
 	add(refusal{method: http.MethodPost, target: "/body", route: "body", path: "/body", authenticator: "project-token"},
 		refusal{reason: policy.MalformedBody, fields: asJSON, body: `{"project":"acme","project":"other"}`, credential: "mobile",
 			detail: "the body cannot be read in exactly one way"},
-		refusal{reason: policy.BodyTooLarge, fields: asJSON, body: strings.Repeat(" ", 32<<10+1), credential: "mobile",
-			detail: "a body may have 32768 bytes here"},
+		refusal{reason: policy.BodyTooLarge, fields: asJSON, body: strings.Repeat(" ", 16<<10+1), credential: "mobile",
+			detail: "a body may have 16384 bytes here"},
 		refusal{reason: policy.IdentityMismatch, name: "in a body", fields: asJSON, body: `{"project":"other"}`, credential: "mobile",
 			detail: "body.project differs from attributes.project"},
 		overloaded,

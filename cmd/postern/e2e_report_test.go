@@ -10,11 +10,11 @@ import (
 )
 
 const reportYAML = anyPort + `
-upstreams: { data: { url: "${DATA}" } }
+upstreams: { data: { url: "${DATA}" }, down: { url: "http://${DOWN}" } }
 authenticators:
   widget-token:
     type: jwt
-    scheme: JWT
+    from: [{ header: Authorization, scheme: JWT }, { query: token }]
     keys: { secrets: [{ id: "2026-11", value: widget-secret-of-thirty-two-bytes }] }
     algorithms: [HS256]
     customer_id: claims.sub
@@ -28,6 +28,7 @@ routes:
     body_limit: 64B
     mode: report
     until: ${UNTIL}
+  - { name: down, match: /down, upstream: down, authenticate: [widget-token], mode: report }
   - name: required
     match: /required
     upstream: data
@@ -39,9 +40,9 @@ routes:
 // would have refused.
 func TestReportMode(t *testing.T) {
 	data := newSpy(t, nil)
-	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2099-01-01"})
+	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2099-01-01", "DOWN": deadAddress(t)})
 	token := "JWT " + widgetToken(t, jwt.MapClaims{"sub": "ada"})
-	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 1 {
+	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 2 {
 		t.Errorf("%v routes report", n)
 	}
 	long := `{"customer":"ada","text":"` + strings.Repeat("x", 1<<20) + `"}`
@@ -88,6 +89,17 @@ func TestReportMode(t *testing.T) {
 			}
 		})
 	}
+	reported := func(target string, status int, reason string) {
+		t.Helper()
+		got := b.send(http.MethodGet, target, "Authorization: "+token)
+		logged := b.log.next(t, "request")
+		if got.status != status || logged["decision"] != "report_deny" || logged["reason"] != reason {
+			t.Errorf("%s: %+v, logged %v", target, got, logged)
+		}
+	}
+	reported("/reporting?token=x", http.StatusOK, "malformed_request")
+	data.next(t)
+	reported("/down?token=x", http.StatusBadGateway, "malformed_request")
 	// What is refused before matching is refused here, too, and so is a body that
 	// cannot be passed on.
 	if got := b.send(http.MethodGet, "/reporting?a;b"); got.status != http.StatusBadRequest {
@@ -106,8 +118,8 @@ func logName(reason string) string {
 
 func TestReportModeEnds(t *testing.T) {
 	data := newSpy(t, nil)
-	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2020-01-01"})
-	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 0 {
+	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2020-01-01", "DOWN": deadAddress(t)})
+	if n := b.metrics("routes_reporting")["routes_reporting"]; n != 1 {
 		t.Errorf("%v routes report", n)
 	}
 	if got := b.send(http.MethodPost, "/reporting"); got.status != http.StatusUnauthorized {
@@ -118,7 +130,7 @@ func TestReportModeEnds(t *testing.T) {
 
 func TestRequire(t *testing.T) {
 	data := newSpy(t, nil)
-	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2099-01-01"})
+	b := start(t, reportYAML, map[string]string{"DATA": data.URL, "UNTIL": "2099-01-01", "DOWN": deadAddress(t)})
 	full := jwt.MapClaims{"sub": "ada", "realm": []string{"staff", "customers"}, "scope": "chat.read chat.write"}
 	for _, test := range []struct {
 		name   string

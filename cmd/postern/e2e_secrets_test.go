@@ -19,6 +19,7 @@ import (
 const secretsYAML = `
 server: { listen: "127.0.0.1:0", shutdown_delay: 0s }
 admin: { listen: "127.0.0.1:0", token: hush-of-the-admin }
+opaque_id: { key: hush-of-the-opaque-ids-which-is-sixty-four-bytes-long-as-it-must }
 upstreams: { data: { url: "${DATA}" }, dead: { url: "http://${DEAD}" } }
 authenticators:
   project-token:
@@ -40,7 +41,7 @@ authenticators:
     algorithms: [ES256]
     issuer: idp
     audience: chat
-identity_headers: { X-Customer-Id: "{customer_id}" }
+identity_headers: { X-Customer-Id: "{customer_id}", X-Opaque: "{opaque_id}" }
 routes:
   - name: widget
     match: "/widget/{customer}"
@@ -114,6 +115,7 @@ func TestNothingSecretComesOut(t *testing.T) {
 		"value: hush-of-the-project ":                "value: [hush-in-a-list] ",
 		"{ sha256: \"${DIGEST}\" }":                  "{ sha256: hush-is-no-digest }",
 		"value: hush-of-the-project }":               "value: { value: hush!, encoding: base64 } }",
+		"key: hush-of-the-opaque-ids":                "key: hush-",
 		"token: hush-of-the-admin":                   "token: { value: hush!, encoding: hex }",
 		"jwks_url: \"http://${DEAD}/keys":            "jwks_url: \"http://user:hush@idp.example/keys",
 		"id: digest, value: { sha256: \"${DIGEST}\"": "id: digest, value: { value: hush-of-the-project",

@@ -121,10 +121,6 @@ func exponeaAttacks(t *testing.T) []attack {
 		{"a stream's token for a project", carrying(streamToken(t, nil), project), "algorithm_not_allowed", 401},
 		{"a project's token for a stream", carrying(customerToken(t, nil), stream), "algorithm_not_allowed", 401},
 
-		{"a visitor who names a customer", func(c sdkCall) (sdkCall, bool) {
-			c.body = strings.Replace(c.body, `"cookie":`, `"registered":"ada@example.com","cookie":`, 1)
-			return c, c.authorization == visitor && c.body != "" && !strings.HasPrefix(c.target, "/track/")
-		}, "identity_mismatch", 401},
 		{"a visitor with a broken token", carrying("Bearer a.b.c", func(c sdkCall) bool { return c.authorization == visitor }), "malformed_credential", 401},
 	}
 }

@@ -82,6 +82,8 @@ func exponeaCalls(t *testing.T) []sdkCall {
 		{"ios stream consents of a visitor", "GET", "/data/v2/streams/acme-stream/consent/categories", nil, visitor, ""},
 		{"android stream in-app messages", "POST", webs + "/inappmessages?compatibility=3", nil, stream, device},
 		{"ios stream in-app messages for a visitor", "POST", webs + "/inappmessages?compatibility=3", nil, visitor, `{` + nobody + `,"device":"ios"}`},
+		{"android stream in-app messages of a customer without a token", "POST", webs + "/inappmessages?compatibility=3", nil, visitor, device},
+		{"ios recommendations for a customer without a token", "POST", "/optimization/streams/acme-stream/recommend/user", nil, visitor, wanted},
 		{"android stream app inbox", "POST", webs + "/appinbox/fetch", nil, stream, inbox},
 		{"ios stream mark as read", "POST", webs + "/appinbox/markasread", nil, stream, marked},
 		{"ios stream content blocks", "POST", webs + "/inappcontentblocks?v=2", nil, stream, blocks},

@@ -124,6 +124,32 @@ func TestExponeaReadmeSnippets(t *testing.T) {
 	}
 }
 
+// The snippet for apps that sign refuses customers who come without a token.
+func TestExponeaSignedOnly(t *testing.T) {
+	for name, value := range exponeaSecrets {
+		t.Setenv(name, value)
+	}
+	backend := newSpy(t, nil)
+	for _, snippet := range fenced(t, exponeaReadme, "yaml") {
+		if !strings.Contains(snippet, "stream-read") {
+			continue
+		}
+		b := start(t, withSnippet(t, exponeaText(t, backend.URL), snippet), nil)
+		for _, target := range []string{"/webxp/streams/acme-stream/inappmessages", "/track/u/v1/customers/events?stream_id=acme-stream"} {
+			for ids, status := range map[string]int{`{"cookie":"c"}`: http.StatusOK, `{"cookie":"c","registered":"ada@example.com"}`: http.StatusUnauthorized} {
+				c := sdkCall{"ios", "POST", target, nil, visitor, `{"customer_ids":` + ids + `}`}
+				if got := c.send(b); got.status != status {
+					t.Errorf("%s: %s: %d %s", target, ids, got.status, got.header.Get("Postern-Reason"))
+				}
+			}
+			backend.next(t)
+			backend.expectNone(t)
+		}
+		return
+	}
+	t.Error("the README has no such snippet")
+}
+
 // The snippet for signed cookies holds the query and the path to the token.
 func TestExponeaSignedCookie(t *testing.T) {
 	for name, value := range exponeaSecrets {

@@ -30,6 +30,9 @@ type generation struct {
 type workshop struct {
 	metrics *metrics.Registry
 	log     *slog.Logger
+	// revocations is the list in force: what one generation verified and another
+	// one still has heeds it, too.
+	revocations authn.Revocations
 }
 
 // build makes a generation that is ready to serve: its new key sources run and
@@ -62,6 +65,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 			Routes:          c.Routes,
 			Matcher:         c.Matcher,
 			Authenticators:  authenticators,
+			TokenBytes:      int(c.Limits.TokenBytes),
 			IdentityHeaders: c.IdentityHeaderNames(),
 			Denials:         c.Formats,
 			CORS:            c.CrossOrigin,
@@ -75,6 +79,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		Metrics:     w.metrics,
 	})
 	g.inherit(old)
+	w.revocations.Replace(c.Revoked)
 	return g
 }
 
@@ -85,10 +90,13 @@ func (w *workshop) authenticators(g, old *generation) map[string]authn.Authentic
 		switch {
 		case a.Token != nil:
 			all[name] = g.config.Tokens[name]
+			all[name].Heed(&w.revocations)
 		case a.Signature != nil:
 			all[name] = authn.NewSignature(name, a.Signature, w.staticKeys(name, g, old))
+			all[name].Heed(&w.revocations)
 		default:
 			j := w.newJWT(name, a.JWT, g, old)
+			j.Heed(&w.revocations)
 			if before := old.jwts[name]; before != nil && before.Same(j) {
 				j = before
 			}
@@ -109,12 +117,12 @@ func (w *workshop) newJWT(name string, s *authn.JWTSettings, g, old *generation)
 // keys returns the key set of an authenticator: the one before where it is the
 // same, and otherwise a new one.
 func (w *workshop) keys(name string, s *authn.JWTSettings, g, old *generation) authn.KeySet {
-	if settings, isRemote := s.Keys.Remote(); isRemote {
+	if settings, isRemote := g.config.Remotes[name]; isRemote {
 		r := old.remotes[name]
 		if r == nil || r.Settings() != settings {
 			before := r
 			r = keys.NewRemote(name, settings, w.metrics, w.log)
-			if before != nil && before.Settings().URL == settings.URL {
+			if before != nil && before.Settings().Location == settings.Location {
 				r.Adopt(before)
 			}
 			r.Start()
@@ -194,11 +202,6 @@ func (w *workshop) replace(old, g *generation) {
 			r.Stop()
 		}
 	}
-	for name := range old.jwts {
-		if g.jwts[name] == nil {
-			w.metrics.ForgetSource(name)
-		}
-	}
 	for name, u := range old.upstreams {
 		if g.upstreams[name] != u {
 			u.Retire()
@@ -209,7 +212,7 @@ func (w *workshop) replace(old, g *generation) {
 
 // forget deletes the metrics of what g no longer has.
 func (w *workshop) forget(g *generation) {
-	routes, upstreams, authenticators := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	routes, upstreams, authenticators, sources := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, r := range g.config.Routes {
 		routes[r.Name] = true
 	}
@@ -220,6 +223,16 @@ func (w *workshop) forget(g *generation) {
 		authenticators[name] = true
 		w.metrics.ForgetSecrets(name, secretEnds(a, func(string, time.Time) {}))
 	}
+	for name := range g.remotes {
+		sources[name] = true
+	}
+	for name := range g.static {
+		sources[name] = true
+	}
+	for name := range g.rings {
+		sources[name] = true
+	}
+	w.metrics.ForgetSources(sources)
 	w.metrics.ForgetRoutes(routes)
 	w.metrics.ForgetUpstreams(upstreams)
 	w.metrics.ForgetAuthenticators(authenticators)
@@ -229,6 +242,9 @@ func (w *workshop) forget(g *generation) {
 func (w *workshop) publish(g *generation) {
 	for name, a := range g.config.Authenticators {
 		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
+	}
+	for name, set := range g.static {
+		w.metrics.KeysLoaded(name, set.Len())
 	}
 	for name, r := range g.rings {
 		w.metrics.KeysLoaded(name, r.Len())

@@ -1,11 +1,12 @@
 //go:build ignore
 
-// Command backend is a stand-in for ASAPP and for the company's own API: it answers the call that
-// authenticates a conversation as ASAPP does, and any other with what it was told
-// about the caller.
+// Command backend is a stand-in for ASAPP and for the company's own API: it
+// answers the call that authenticates a conversation as ASAPP does, and any
+// other with what it was told about the caller.
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -33,6 +34,9 @@ func tell(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"level":%q,"customer":%q,"api":%q}`+"\n",
-		r.Header.Get("X-Auth-Level"), r.Header.Get("X-Customer-Id"), r.Header.Get("Asapp-Api-Id"))
+	_ = json.NewEncoder(w).Encode(struct { // the client may be gone
+		Level    string `json:"level"`
+		Customer string `json:"customer"`
+		API      string `json:"api"`
+	}{r.Header.Get("X-Auth-Level"), r.Header.Get("X-Customer-Id"), r.Header.Get("Asapp-Api-Id")})
 }

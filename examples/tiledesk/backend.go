@@ -1,10 +1,11 @@
 //go:build ignore
 
-// Command backend is a stand-in for the Tiledesk server: it answers each request with what it was
-// told about the caller.
+// Command backend is a stand-in for the Tiledesk server: it answers each request
+// with what it was told about the caller.
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -29,6 +30,12 @@ func main() {
 func tell(w http.ResponseWriter, r *http.Request) {
 	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"success":true,"level":%q,"project":%q,"customer":%q,"agent":%q,"authorization":%q}`+"\n",
-		r.Header.Get("X-Auth-Level"), r.Header.Get("X-Project-Id"), r.Header.Get("X-Customer-Id"), r.Header.Get("X-Agent-Id"), scheme)
+	_ = json.NewEncoder(w).Encode(struct { // the client may be gone
+		Success       bool   `json:"success"`
+		Level         string `json:"level"`
+		Project       string `json:"project"`
+		Customer      string `json:"customer"`
+		Agent         string `json:"agent"`
+		Authorization string `json:"authorization"`
+	}{true, r.Header.Get("X-Auth-Level"), r.Header.Get("X-Project-Id"), r.Header.Get("X-Customer-Id"), r.Header.Get("X-Agent-Id"), scheme})
 }

@@ -21,7 +21,7 @@ import (
 func fetchOnce(t *testing.T, address string, change func(*keys.RemoteSettings)) (ready bool, log string) {
 	t.Helper()
 	settings := remoteSettings
-	settings.URL = address
+	settings.Location = keys.Location{Form: keys.JWKSet, URL: address}
 	change(&settings)
 	var out lockedBuffer
 	r := keys.NewRemote("idp", settings, &observer{}, slog.New(slog.NewJSONHandler(&out, nil)))
@@ -177,7 +177,6 @@ func TestFetchRequest(t *testing.T) {
 		fmt.Fprint(w, jwkSet(ecJWK("a")))
 	}))
 	defer server.Close()
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	if ready, log := fetchOnce(t, server.URL+"/jwks?x=y", func(*keys.RemoteSettings) {}); !ready {
 		t.Fatal(log)
 	}
@@ -190,6 +189,21 @@ func TestFetchRequest(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Header); diff != "" || got.RequestURI != "/jwks?x=y" {
 		t.Errorf("%s, header (-want +got):\n%s", got.RequestURI, diff)
+	}
+}
+
+// Only the configuration names a proxy. The address is this machine's, and none
+// that an environment's proxy would be passed over for.
+func TestEnvironmentsProxyIsNotUsed(t *testing.T) {
+	proxied := make(chan string, 1)
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { proxied <- r.RequestURI }))
+	defer proxy.Close()
+	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL)
+	}
+	ready, log := fetchOnce(t, "http://0.0.0.0:1/jwks", func(*keys.RemoteSettings) {})
+	if ready || len(proxied) > 0 || !strings.Contains(log, "connection refused") {
+		t.Errorf("ready %v, %d proxied\n%s", ready, len(proxied), log)
 	}
 }
 

@@ -9,41 +9,47 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxRedirects bounds the redirects of one fetch.
 const maxRedirects = 5
 
-// newTransport returns a transport that takes nothing from the environment. A
-// fetch every few minutes has no use for an idle connection.
-func newTransport() http.RoundTripper {
-	return &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}
+// client fetches the documents of one source. Its errors hold no URL.
+type client struct {
+	transport http.RoundTripper
+	timeout   time.Duration
+	maxBytes  int64
 }
 
-// fetch gets the document at the source's URL, and the Cache-Control that came
-// with it. Its errors hold no URL.
-func (r *Remote) fetch(ctx context.Context) (body []byte, cacheControl string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.settings.Timeout)
+func newClient(s RemoteSettings) *client {
+	return &client{newTransport(s.Connection), s.Timeout, s.MaxBytes}
+}
+
+// get fetches a document, and the Cache-Control that came with it.
+func (c *client) get(ctx context.Context, address, accept string) (body []byte, cacheControl string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	response, err := r.follow(ctx)
+	response, err := c.follow(ctx, address, accept)
 	if err == nil {
 		defer response.Body.Close()
-		body, err = r.read(response)
+		body, err = c.read(response)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no complete answer within %s", r.settings.Timeout)
+		err = fmt.Errorf("no complete answer within %s", c.timeout)
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	return body, response.Header.Get("Cache-Control"), nil
+	// RFC 9110, section 5.3: lines of one field are one list.
+	return body, strings.Join(response.Header.Values("Cache-Control"), ","), nil
 }
 
 // follow goes after redirects within the origin. It stands in for http.Client,
 // which would quote URLs with their query in its errors, and whose cookies and
 // credentials have no place here.
-func (r *Remote) follow(ctx context.Context) (*http.Response, error) {
-	start, err := url.Parse(r.settings.URL)
+func (c *client) follow(ctx context.Context, address, accept string) (*http.Response, error) {
+	start, err := url.Parse(address)
 	if err != nil {
 		return nil, errors.New("not a URL")
 	}
@@ -53,9 +59,9 @@ func (r *Remote) follow(ctx context.Context) (*http.Response, error) {
 		if err != nil {
 			return nil, errors.New("not a URL")
 		}
-		request.Header.Set("Accept", "application/jwk-set+json, application/json")
+		request.Header.Set("Accept", accept)
 		request.Header.Set("User-Agent", "postern")
-		response, err := r.transport.RoundTrip(request)
+		response, err := c.transport.RoundTrip(request)
 		if err != nil {
 			return nil, err
 		}
@@ -77,13 +83,13 @@ func (r *Remote) follow(ctx context.Context) (*http.Response, error) {
 	return nil, fmt.Errorf("redirected more than %d times", maxRedirects)
 }
 
-func (r *Remote) read(response *http.Response) ([]byte, error) {
+func (c *client) read(response *http.Response) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("answered with status %d", response.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, r.settings.MaxBytes+1))
-	if err == nil && int64(len(body)) > r.settings.MaxBytes {
-		return nil, fmt.Errorf("answered with more than %d bytes", r.settings.MaxBytes)
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxBytes+1))
+	if err == nil && int64(len(body)) > c.maxBytes {
+		return nil, fmt.Errorf("answered with more than %d bytes", c.maxBytes)
 	}
 	return body, err
 }

@@ -1,0 +1,69 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// restore takes the keys of the last good copy, so that a restart during an
+// outage has keys. It is called before the first fetch, which goes on as ever.
+func (r *Remote) restore(now time.Time) {
+	if r.settings.StateDir == "" || r.Ready() {
+		return
+	}
+	state, err := readState(r.settings.StateDir, stateName(r.source, r.settings.Location), r.settings.MaxBytes)
+	if state == nil && err == nil {
+		return
+	}
+	var keys *Published
+	if err == nil {
+		keys, err = r.examine(state, now)
+	}
+	if err != nil {
+		r.log.Warn("the last good copy is ignored", "source", r.source, "cause", err.Error())
+		return
+	}
+	// Measured from now, so that a clock that is set later on makes the keys
+	// neither younger nor older.
+	age := now.Sub(state.Fetched)
+	r.success, r.jwksURI = now.Add(-age), state.JWKSURI
+	r.set.Store(newSet(keys.Keys))
+	r.observer.KeysRestored(r.source, state.Fetched)
+	r.log.Info("keys restored from the last good copy", "source", r.source, "keys", len(keys.Keys), "age", age.Round(time.Second).String())
+}
+
+// examine returns the keys of a copy that may be used.
+func (r *Remote) examine(state *lastGood, now time.Time) (keys *Published, err error) {
+	defer r.recoverFrom(&err)
+	switch {
+	case state.Source != r.source || state.Location != r.settings.Location:
+		return nil, errors.New("it is of another source")
+	case state.Fetched.After(now):
+		return nil, errors.New("it is from the future: its age is not known")
+	case now.Sub(state.Fetched) >= r.settings.MaxStale:
+		return nil, fmt.Errorf("it is older than max_stale (%s)", r.settings.MaxStale)
+	}
+	if state.Form == Discovery {
+		if err := r.settings.checkURL(state.JWKSURI); err != nil {
+			return nil, fmt.Errorf("jwks_uri %w", err)
+		}
+	}
+	return state.parse(state.Document)
+}
+
+// keep writes the last good copy. That it cannot is told, and harms nobody until
+// a restart.
+func (r *Remote) keep(document []byte, fetched time.Time) {
+	if r.settings.StateDir == "" {
+		return
+	}
+	r.mu.Lock()
+	state := &lastGood{r.source, r.settings.Location, r.jwksURI, fetched.UTC(), document}
+	r.mu.Unlock()
+	err := writeState(r.settings.StateDir, stateName(r.source, r.settings.Location), state)
+	if err != nil {
+		r.log.Error("keeping the last good copy failed", "source", r.source, "cause", err.Error())
+	}
+	r.observer.KeysKept(r.source, err == nil)
+}
