@@ -153,7 +153,7 @@ func TestForgeriesAreBounded(t *testing.T) {
 			do    func()
 		}{
 			{"Verify", tokenBytes, func() { verify(t, verifier, test.token) }},
-			{"Inspect", 64 << 10, func() { authn.Inspect(test.token) }},
+			{"Inspect", tokenBytes, func() { authn.Inspect(test.token, tokenBytes) }},
 		} {
 			most := uint64(4 << 10)
 			if len(test.token) <= call.limit {

@@ -139,6 +139,8 @@ type silence struct{}
 
 func (silence) KeysLoaded(string, int)                {}
 func (silence) KeysRefreshed(string, bool, time.Time) {}
+func (silence) KeysRestored(string, time.Time)        {}
+func (silence) KeysKept(string, bool)                 {}
 func (silence) UnknownKid(string)                     {}
 
 // Header members that point to keys are not followed, whoever signs (RFC 8725,
@@ -156,7 +158,7 @@ func TestHeaderPointsToNoKey(t *testing.T) {
 	}))
 	defer idp.Close()
 	remote := keys.NewRemote("idp", keys.RemoteSettings{
-		URL: idp.URL + "/jwks", Refresh: time.Hour, Timeout: 10 * time.Second, MaxBytes: 1 << 20, MaxStale: time.Hour,
+		Location: keys.Location{Form: keys.JWKSet, URL: idp.URL + "/jwks"}, Refresh: time.Hour, Timeout: 10 * time.Second, MaxBytes: 1 << 20, MaxStale: time.Hour,
 	}, silence{}, slog.New(slog.DiscardHandler))
 	remote.Start()
 	defer remote.Stop()

@@ -184,3 +184,23 @@ func TestIssuersOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// The provider's own metadata says where its keys are.
+func TestDiscoveryOfAProvider(t *testing.T) {
+	backend, provider := newSpy(t, nil), startIssuer(t, "oidc-provider.mjs", "ES256")
+	b := start(t, anyPort+`
+upstreams: { data: { url: "${DATA}" } }
+authenticators:
+  provider: { type: jwt, keys: { discovery: "${PROVIDER}" }, algorithms: [ES256], issuer: "${PROVIDER}", audience: urn:chat, customer_id: claims.sub }
+identity_headers: { X-Customer-Id: "{customer_id}" }
+routes:
+  - { match: /chat, upstream: data, authenticate: [provider] }
+`, map[string]string{"DATA": backend.URL, "PROVIDER": provider.url})
+	b.log.next(t, "keys loaded")
+	if got := b.send(http.MethodGet, "/chat", "Authorization: Bearer "+provider.grant(t, "urn:chat")); got.status != http.StatusOK {
+		t.Fatalf("%+v", got)
+	}
+	if got := backend.next(t).header.Get("X-Customer-Id"); got != oidcClient {
+		t.Errorf("the customer is %q", got)
+	}
+}
