@@ -14,48 +14,66 @@ const maxKeyID = 256
 // jws is a token in the compact serialization (RFC 7515, section 7.1), taken
 // apart but not verified.
 type jws struct {
+	*jwsHeader
+	claims       map[string]any
+	payloadLen   int
+	signingInput string
+	signature    []byte
+}
+
+// jwsHeader is what is read of a header. Members that could steer verification
+// (jku, jwk, x5u, x5c) are not. It is immutable.
+type jwsHeader struct {
+	encoded               string
 	algorithm, keyID, typ string
-	claims                map[string]any
-	payloadLen            int
-	signingInput          string
-	signature             []byte
 }
 
 // parseJWS takes a token apart, once. It is stricter than the RFC asks where
 // parsers disagree: no padding, no white space, no unused bits in base64url, no
-// duplicate members. Header members that could steer verification (jku, jwk,
-// x5u, x5c) are not even read.
-func parseJWS(token string) (*jws, error) {
+// duplicate members. The header is known where it is that of an earlier token;
+// nil for none.
+func parseJWS(token string, known *jwsHeader) (*jws, error) {
 	if strings.Count(token, ".") != 2 {
 		return nil, malformed("a JWT has three parts")
 	}
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	header, err := parsePart(token[:first])
-	if err != nil {
-		return nil, malformed("the header cannot be read")
+	t := &jws{jwsHeader: known, signingInput: token[:last], payloadLen: base64.RawURLEncoding.DecodedLen(last - first)}
+	var err error
+	if known == nil || known.encoded != token[:first] {
+		if t.jwsHeader, err = parseHeader(token[:first]); err != nil {
+			return nil, err
+		}
 	}
-	t := &jws{signingInput: token[:last], payloadLen: base64.RawURLEncoding.DecodedLen(last - first)}
 	if t.signature, err = decodePart(token[last+1:]); err != nil {
 		return nil, malformed("the signature cannot be read")
-	}
-	// Extensions that must be understood (RFC 7515, section 4.1.11): none are.
-	if _, critical := header["crit"]; critical {
-		return nil, malformed("the header asks for an extension")
-	}
-	var ok bool
-	if t.algorithm, ok = header["alg"].(string); !ok {
-		return nil, malformed("the header names no algorithm")
-	}
-	if t.keyID, ok = optionalString(header, "kid"); !ok || len(t.keyID) > maxKeyID {
-		return nil, malformed("the kid cannot be read")
-	}
-	if t.typ, ok = optionalString(header, "typ"); !ok {
-		return nil, malformed("the typ cannot be read")
 	}
 	if t.claims, err = parsePart(token[first+1 : last]); err != nil {
 		return nil, malformed("the claims cannot be read")
 	}
 	return t, nil
+}
+
+func parseHeader(encoded string) (*jwsHeader, error) {
+	header, err := parsePart(encoded)
+	if err != nil {
+		return nil, malformed("the header cannot be read")
+	}
+	// Extensions that must be understood (RFC 7515, section 4.1.11): none are.
+	if _, critical := header["crit"]; critical {
+		return nil, malformed("the header asks for an extension")
+	}
+	h := &jwsHeader{encoded: strings.Clone(encoded)} // it must not pin the request's header buffer
+	var ok bool
+	if h.algorithm, ok = header["alg"].(string); !ok {
+		return nil, malformed("the header names no algorithm")
+	}
+	if h.keyID, ok = optionalString(header, "kid"); !ok || len(h.keyID) > maxKeyID {
+		return nil, malformed("the kid cannot be read")
+	}
+	if h.typ, ok = optionalString(header, "typ"); !ok {
+		return nil, malformed("the typ cannot be read")
+	}
+	return h, nil
 }
 
 // Unverified is what a credential says of itself, which chooses who verifies it
@@ -72,7 +90,7 @@ func Inspect(credential string, limit int) Unverified {
 	if len(credential) > limit {
 		return Unverified{}
 	}
-	t, err := parseJWS(credential)
+	t, err := parseJWS(credential, nil)
 	if err != nil {
 		return Unverified{}
 	}
@@ -94,7 +112,7 @@ var strictBase64 = base64.RawURLEncoding.Strict()
 
 func decodePart(part string) ([]byte, error) {
 	// encoding/base64 skips line breaks, even where it is strict.
-	if i := strings.IndexAny(part, "\r\n"); i >= 0 {
+	if i := max(strings.IndexByte(part, '\r'), strings.IndexByte(part, '\n')); i >= 0 {
 		return nil, base64.CorruptInputError(i)
 	}
 	return strictBase64.DecodeString(part)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"postern/keys"
@@ -33,6 +34,9 @@ type JWT struct {
 	ring       *keys.Ring // nil without one
 	tokenBytes int
 	cache      partition
+	// lastHeader is that of the last token that was verified: nearly all tokens of
+	// an issuer share theirs, to the byte.
+	lastHeader atomic.Pointer[jwsHeader]
 }
 
 // Carriers implements [Authenticator].
@@ -69,7 +73,8 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 	if v, ok := j.cache.load(requested, token, at); ok {
 		return v, CacheHit, nil
 	}
-	t, err := parseJWS(token)
+	known := j.lastHeader.Load()
+	t, err := parseJWS(token, known)
 	if err != nil {
 		return nil, CacheMiss, err
 	}
@@ -79,6 +84,9 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 	}
 	if err != nil {
 		return nil, CacheMiss, err
+	}
+	if t.jwsHeader != known {
+		j.lastHeader.Store(t.jwsHeader)
 	}
 	j.cache.store(requested, token, v, t.payloadLen, at, time.Time{})
 	return v, CacheMiss, nil

@@ -82,3 +82,27 @@ func BenchmarkReplaceRing(b *testing.B) {
 		next.Inherit(old)
 	}
 }
+
+// BenchmarkRing looks tenants up in a ring of 100,000, and in one of 100 to
+// compare.
+func BenchmarkRing(b *testing.B) {
+	at := time.Unix(1, 0)
+	for _, size := range []int{100, 100_000} {
+		tenants := keys.KeyringSettings{}
+		names := make([]string, size)
+		for i := range names {
+			names[i] = fmt.Sprintf("project-%d", i)
+			tenants[names[i]] = []keys.TenantSecretSettings{tenantSecret("1", fmt.Sprint("secret of ", names[i]))}
+		}
+		ring := loadRing(b, tenants)
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				// A stride that is prime to the size visits all in no order.
+				if _, err := ring.Candidates(names[i*7919%size], "1", "HS256", at); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

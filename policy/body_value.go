@@ -46,7 +46,7 @@ func (v BodyValue) isContainer() bool { return len(v) > 0 && (v[0] == '{' || v[0
 
 // Parse returns the value as [ParseObject] returns members.
 func (v BodyValue) Parse() (any, bool) {
-	value, err := parseValue(jsontext.NewDecoder(bytes.NewBuffer(v)))
+	value, err := newParser(v).value()
 	return value, err == nil && value != nil
 }
 
