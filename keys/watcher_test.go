@@ -1,112 +1,12 @@
 package keys_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-
-	"postern/keys"
 )
-
-// watched is a folder whose files a, b and link/c are read as one configuration,
-// which is good where no file is empty and none holds "bad".
-type watched struct {
-	t       *testing.T
-	dir     string
-	begun   time.Time
-	files   *keys.Files // that were taken last
-	watcher *keys.Watcher
-	loads   []string // when, and what came of it
-	good    map[string]time.Time
-	log     strings.Builder
-}
-
-var watchedNames = []string{"a", "b", "link/c"}
-
-// watch runs test beside a watcher, with a clock of its own.
-func watch(t *testing.T, test func(w *watched)) {
-	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		w := &watched{t: t, dir: dir, begun: time.Now(), good: map[string]time.Time{}}
-		w.mkdir("1")
-		w.do(os.Symlink("1", w.path("link")))
-		for _, name := range watchedNames {
-			w.write(name, "1")
-		}
-		files, err := w.read(keys.NewFiles())
-		w.do(err)
-		w.files = files
-		w.watcher = keys.NewWatcher(files, time.Now(), w.reload, w, slog.New(slog.NewTextHandler(&w.log, nil)))
-		ctx, cancel := context.WithCancel(t.Context())
-		go w.watcher.Run(ctx)
-		defer cancel()
-		test(w)
-	})
-}
-
-func (w *watched) read(before *keys.Files) (*keys.Files, error) {
-	files := before.Next()
-	var all error
-	for _, name := range watchedNames {
-		data, err := keys.Loader{Dir: w.dir, Files: files}.File(name)
-		if strings.Contains(string(data), "bad") {
-			err = errors.New("bad")
-		}
-		all = errors.Join(all, err)
-	}
-	return files, all
-}
-
-func (w *watched) reload() {
-	files, err := w.read(w.files)
-	result := "taken"
-	if err != nil {
-		result = "refused"
-	} else {
-		w.files = files
-	}
-	w.loads = append(w.loads, fmt.Sprintf("%s %s", time.Since(w.begun), result))
-	w.watcher.Tried(files, err == nil, time.Now())
-}
-
-func (w *watched) WatchFiles(sources map[string]bool)   {}
-func (w *watched) FileGood(source string, at time.Time) { w.good[source] = at }
-func (w *watched) path(name string) string              { return filepath.Join(w.dir, name) }
-func (w *watched) mkdir(name string)                    { w.do(os.Mkdir(w.path(name), 0o700)) }
-func (w *watched) write(name, text string)              { w.do(os.WriteFile(w.path(name), []byte(text), 0o600)) }
-func (w *watched) rename(from, to string)               { w.do(os.Rename(w.path(from), w.path(to))) }
-func (w *watched) lease(d time.Duration, n string) *keys.Lease {
-	return keys.Loader{Files: w.files}.Lease(d, n)
-}
-
-func (w *watched) do(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// until lets time pass, until so long after the beginning.
-func (w *watched) until(after time.Duration) {
-	time.Sleep(after - time.Since(w.begun))
-	synctest.Wait()
-}
-
-func (w *watched) expect(want ...string) {
-	w.t.Helper()
-	if diff := cmp.Diff(want, w.loads); diff != "" {
-		w.t.Errorf("loads (-want +got):\n%s", diff)
-	}
-}
 
 // Whatever way a file changes, it is loaded once it rests.
 func TestWatcherSeesChanges(t *testing.T) {
@@ -170,8 +70,8 @@ func TestWatcherWaitsForRest(t *testing.T) {
 			w.write("a", fmt.Sprint(i))
 			time.Sleep(100 * time.Millisecond)
 		}
-		if len(w.loads) != 1 || strings.Count(w.log.String(), "does not stop changing") != 1 {
-			t.Errorf("loads %q, logged %s", w.loads, &w.log)
+		if len(w.loaded()) != 1 || strings.Count(w.log.String(), "does not stop changing") != 1 {
+			t.Errorf("loads %q, logged %s", w.loaded(), &w.log)
 		}
 	})
 }
@@ -204,13 +104,13 @@ func TestWatcherTriesAgain(t *testing.T) {
 				w.until(19 * time.Second)
 				refused := []string{"700ms refused", "1.7s refused", "3.7s refused", "7.7s refused", "15.7s refused"}
 				w.expect(refused...)
-				if bad, good := w.good["a"].Sub(w.begun), w.good["b"].Sub(w.begun); bad != 0 || good < 18*time.Second {
+				if bad, good := w.goodAt("a"), w.goodAt("b"); bad != 0 || good < 18*time.Second {
 					t.Errorf("a was good at %s, b at %s", bad, good)
 				}
 				test.mend(w)
 				w.until(time.Minute)
 				w.expect(append(refused, "19.4s taken")...)
-				if last := w.good["a"].Sub(w.begun); last < time.Minute-time.Second {
+				if last := w.goodAt("a"); last < time.Minute-time.Second {
 					t.Errorf("a was good at %s", last)
 				}
 			})
@@ -223,8 +123,8 @@ func TestWatcherBacksOff(t *testing.T) {
 	watch(t, func(w *watched) {
 		w.write("a", "bad")
 		w.until(2 * time.Hour)
-		if n := len(w.loads); n != 32 {
-			t.Errorf("%d loads in two hours: %q", n, w.loads)
+		if n := len(w.loaded()); n != 32 {
+			t.Errorf("%d loads in two hours: %q", n, w.loaded())
 		}
 	})
 }
@@ -270,12 +170,12 @@ func TestLease(t *testing.T) {
 // What was read together and does not belong together is known.
 func TestFilesMoved(t *testing.T) {
 	watch(t, func(w *watched) {
-		if w.files.Moved() {
+		if w.taken().Moved() {
 			t.Error("moved, untouched")
 		}
 		w.write("new", "1")
 		w.rename("new", "a")
-		if !w.files.Moved() {
+		if !w.taken().Moved() {
 			t.Error("not moved by renaming")
 		}
 	})
