@@ -156,7 +156,7 @@ func (i *inquiry) land(key question, f *flight, at time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if f.err != nil && policy.ReasonOf(f.err).Status() < http.StatusInternalServerError {
-		i.refusals.Add(key, refusal{f.err, f.verified, at.Add(min(i.ttl, maxRefusalTTL))})
+		i.refusals.Add(key, refusal{f.err, f.verified.revocable(), at.Add(min(i.ttl, maxRefusalTTL))})
 	}
 	delete(i.running, key)
 	close(f.done)

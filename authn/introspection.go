@@ -76,6 +76,9 @@ func (i *Introspection) request(token string) (*http.Request, error) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", userAgent)
+	// To ask twice does no harm: net/http may, where the server closes an idle
+	// connection at that moment. The field itself is not sent.
+	r.Header["X-Idempotency-Key"] = nil
 	if i.settings.ClientAuth == clientAuthBasic {
 		// RFC 6749, section 2.3.1: both are encoded as in a form first.
 		r.SetBasicAuth(url.QueryEscape(i.settings.ClientID), url.QueryEscape(string(i.secret)))
@@ -137,7 +140,7 @@ func (i *Introspection) identify(claims map[string]any, times tokenTimes) (*Veri
 	}
 	v.issued, _, _ = numericDate(claims, "iat") // which checkTimes has read, too
 	v.Issuer, _ = claims["iss"].(string)
-	v.TokenID, _ = claims["jti"].(string)
+	v.TokenID = policy.IDText(claims["jti"])
 	if err := v.nameCustomer(i.settings.CustomerID, i.settings.CustomerIDOptional); err != nil {
 		return nil, err
 	}

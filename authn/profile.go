@@ -61,7 +61,7 @@ func (p *Profile) Verify(ctx context.Context, c Credential, at time.Time) (*Veri
 	if err != nil {
 		return nil, NoCache, err
 	}
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}, "X-Idempotency-Key": nil}
 	// The selector is all that is asked, beside the credential, byte by byte: neither
 	// a URL nor a value of a header can hold what separates them.
 	selector := address

@@ -94,6 +94,19 @@ func (r *Revocations) cover(v *Verified) bool {
 	return list != nil && list.covers(v)
 }
 
+// revocable returns what the list is asked about of an identity, nil for none, so
+// that to remember it takes little memory.
+func (v *Verified) revocable() *Verified {
+	if v == nil {
+		return nil
+	}
+	return &Verified{
+		Identity:    policy.Identity{TokenID: v.TokenID, CredentialID: v.CredentialID, Tenant: v.Tenant, Customer: v.Customer},
+		revocations: v.revocations,
+		issued:      v.issued,
+	}
+}
+
 // revocable is the part of an authenticator that ties its identities to the list
 // in force.
 type revocable struct{ revocations *Revocations }

@@ -109,9 +109,7 @@ func (d *Decision) parseBody() error {
 // scanBody reads a document. What that takes beside the document is several
 // times as much for a moment, and so as many are read at a time as can be.
 func (d *Decision) scanBody(document []byte) error {
-	d.gate.scans <- struct{}{}
-	values, err := d.compiled.body.Scan(document)
-	<-d.gate.scans
+	values, err := d.scan(document)
 	if err != nil {
 		return policy.Deny(policy.MalformedBody, "the body cannot be read in exactly one way")
 	}
@@ -120,6 +118,12 @@ func (d *Decision) scanBody(document []byte) error {
 		return d.request.Body.Reserve(size)
 	}
 	return nil
+}
+
+func (d *Decision) scan(document []byte) (policy.BodyValues, error) {
+	d.gate.scans <- struct{}{}
+	defer func() { <-d.gate.scans }()
+	return d.compiled.body.Scan(document)
 }
 
 // uncounted is what may be collected of a body as a part of what any request

@@ -3,6 +3,7 @@ package gate
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"postern/policy"
@@ -29,16 +30,42 @@ func checkForm(form string, read []string) error {
 // hasFormName reports whether a reader that forgives everything finds one of the
 // names in what is no form.
 func hasFormName(raw []byte, names []string) bool {
+	words := make([]string, len(names))
+	for i, name := range names {
+		words[i] = firstWord(name)
+	}
 	for text := range bytes.FieldsFuncSeq(raw, func(r rune) bool { return r == '&' || r == ';' }) {
 		encoded, _, _ := bytes.Cut(text, []byte("="))
 		found := forgivingUnescape(string(encoded))
-		for _, name := range names {
-			if found == name || isNameAlias(found, name) {
+		for i, name := range names {
+			if found == name || mentions(found, words[i]) && isNameAlias(found, name) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// firstWord returns the letters and digits that a name begins with, folded; all
+// its aliases hold them.
+func firstWord(name string) string {
+	folded := strings.TrimLeftFunc(strings.Map(foldNameRune, name), notWordRune)
+	if end := strings.IndexFunc(folded, notWordRune); end >= 0 {
+		return folded[:end]
+	}
+	return folded
+}
+
+func notWordRune(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// mentions reports whether a name can be an alias of one whose first word is
+// word: it is cheap, as what is no form has any number of names.
+func mentions(name, word string) bool {
+	head, _, _ := strings.Cut(name, "\x00")
+	if i := strings.IndexAny(head, ".[]"); i > 0 {
+		head = head[:i]
+	}
+	return utf8.ValidString(head) && strings.Contains(strings.Map(foldNameRune, name), word)
 }
 
 // forgivingUnescape decodes what is valid percent-encoding and leaves the rest.

@@ -28,14 +28,14 @@ type fetched struct {
 
 // refresh fetches the keys once and plans the next fetch.
 func (r *Remote) refresh(ctx context.Context) {
-	fetch, begun := r.begin()
+	fetch := r.begin()
 	got, err := r.load(ctx)
 	if ctx.Err() != nil {
 		return // stopped: the source is not to blame
 	}
 	now := time.Now()
 	if err == nil {
-		r.succeed(got, fetch, begun, now)
+		r.succeed(got, fetch, now)
 	} else {
 		r.fail(err, now)
 	}
@@ -46,14 +46,13 @@ func (r *Remote) refresh(ctx context.Context) {
 }
 
 // begin numbers the fetch. A kid that is seen from here on needs another one.
-func (r *Remote) begin() (fetch uint64, now time.Time) {
+func (r *Remote) begin() (fetch uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now = time.Now()
 	r.fetches++
 	r.fetching, r.asked = true, false
-	r.next = now.Add(r.settings.Refresh)
-	return r.fetches, now
+	r.next = time.Now().Add(r.settings.Refresh)
+	return r.fetches
 }
 
 // load fetches and parses the keys.
@@ -80,7 +79,7 @@ func (r *Remote) recoverFrom(err *error) {
 	}
 }
 
-func (r *Remote) succeed(got fetched, fetch uint64, begun, now time.Time) {
+func (r *Remote) succeed(got fetched, fetch uint64, now time.Time) {
 	r.failures = 0
 	r.mu.Lock()
 	var old []*Key
@@ -88,10 +87,10 @@ func (r *Remote) succeed(got fetched, fetch uint64, begun, now time.Time) {
 		old = s.keys
 	}
 	kept, gone := inherit(old, got.keys.Keys)
+	retire(gone) // first: whoever finds the new keys must find the old ones ended
 	r.set.Store(newSet(kept))
-	retire(gone)
 	r.success = now
-	r.sightings.settle(fetch, begun)
+	r.sightings.settle(fetch, now)
 	r.plan(now.Add(r.interval(got.cacheControl)))
 	r.observer.KeysLoaded(r.source, len(kept))
 	r.mu.Unlock()

@@ -43,7 +43,7 @@ func (r *Remote) Seek(ctx context.Context, kid string) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return policy.Fail(policy.KeysPending, ctx.Err())
+			return policy.Fail(policy.ClientClosed, ctx.Err())
 		case <-timer.C:
 			return deny(policy.KeysPending)
 		case <-ended:

@@ -106,6 +106,17 @@ func TestFailureProvesNothing(t *testing.T) {
 	})
 }
 
+// A provider that takes its time still proves that a kid is unknown.
+func TestSlowProof(t *testing.T) {
+	inBubble(t, remoteSettings, []string{ecJWK("a")}, func(r *rig) {
+		r.provider.set(func(p *provider) { p.delay = 4500 * time.Millisecond })
+		r.wantSeek("x", policy.KeysPending, time.Second)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		r.wantSeek("x", policy.UnknownKey, 0)
+	})
+}
+
 func TestClientGoesAway(t *testing.T) {
 	inBubble(t, remoteSettings, []string{ecJWK("a")}, func(r *rig) {
 		r.provider.set(func(p *provider) { p.delay = 500 * time.Millisecond })
@@ -113,7 +124,7 @@ func TestClientGoesAway(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, cancel)
 		start := time.Now()
 		err := r.Seek(ctx, "x")
-		if d := time.Since(start); d != 100*time.Millisecond || policy.ReasonOf(err) != policy.KeysPending || !errors.Is(err, context.Canceled) {
+		if d := time.Since(start); d != 100*time.Millisecond || policy.ReasonOf(err) != policy.ClientClosed || !errors.Is(err, context.Canceled) {
 			r.Errorf("Seek: %v after %v", err, d)
 		}
 	})

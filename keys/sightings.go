@@ -9,8 +9,8 @@ const (
 	// maxSightings bounds the kids that are remembered. Their length does not
 	// matter, since only their digests are.
 	maxSightings = 4096
-	// absentFor is how long a fetch proves that a kid is unknown. It is shorter
-	// than askInterval, so that a kid that somebody sent before its key was
+	// absentFor is how long a fetch proves that a kid is unknown, counted from its
+	// end: it may take longer than this. It is shorter than askInterval, so that a kid that somebody sent before its key was
 	// published is sought again by the time that a fetch can be had.
 	absentFor = 4 * time.Second
 )
@@ -65,9 +65,9 @@ func (s *sightings) see(kid kidDigest, fetches uint64) sighting {
 
 // settle takes in a successful fetch. Earlier proofs end; kids seen before it
 // began are now absent, or among the new keys, which are asked first.
-func (s *sightings) settle(fetch uint64, begun time.Time) {
+func (s *sightings) settle(fetch uint64, ended time.Time) {
 	clear(s.absent)
-	s.absentUntil = begun.Add(absentFor)
+	s.absentUntil = ended.Add(absentFor)
 	for kid, fetches := range s.pending {
 		if fetches < fetch {
 			delete(s.pending, kid)

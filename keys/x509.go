@@ -41,7 +41,12 @@ func parsePublishedCertificate(kid string, value jsontext.Value) (*Key, error) {
 		return nil, err
 	}
 	if block.Type != certificateBlock {
-		return nil, errors.New("not a certificate")
+		key, err := parsePEM([]byte(text)) // some publish the bare key
+		if err != nil {
+			return nil, errors.New("not a certificate or public key")
+		}
+		key.ID = kid
+		return key.seal()
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

@@ -61,7 +61,7 @@ func TestParseCertificates(t *testing.T) {
 		list = append(list, bounds{k.ID, k.NotBefore, k.NotAfter})
 	}
 	end := validUntil.Add(1)
-	if diff := cmp.Diff([]bounds{{"a-good", validFrom, end}, {"b-rsa", validFrom, end}, {"m-good", validFrom, end}}, list); diff != "" {
+	if diff := cmp.Diff([]bounds{{"a-good", validFrom, end}, {"b-rsa", validFrom, end}, {ID: "i-public-key"}, {"m-good", validFrom, end}}, list); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
@@ -71,9 +71,9 @@ func TestParseCertificates(t *testing.T) {
 		"keys[5]: not a string",
 		"keys[6]: not a single PEM block",
 		"keys[7]: more than one PEM block: give each key a file of its own",
-		"keys[8]: not a certificate",
 		"keys[9]: a private key: only the public one belongs here",
-	}, got.Reasons); diff != "" || got.Ignored != 10 {
+		"keys[10]: not readable as a certificate",
+	}, got.Reasons); diff != "" || got.Ignored != 9 {
 		t.Errorf("%d ignored, reasons (-want +got):\n%s", got.Ignored, diff)
 	}
 	for document, want := range map[string]string{

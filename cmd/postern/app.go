@@ -85,6 +85,7 @@ const reloadWait = 5 * time.Second
 func (a *app) reload() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.revoke()
 	c, files, err := config.Reload(a.file, os.LookupEnv, a.current.config.Files)
 	if err == nil {
 		err = a.swap(c)
@@ -98,6 +99,18 @@ func (a *app) reload() error {
 	a.shop.log.Info("configuration reloaded", "file", a.file, "routes", len(a.current.config.Routes))
 	a.warn()
 	return nil
+}
+
+// revoke puts the list of revocations in force by itself, where it is good: that
+// must not wait for the rest. What is wrong with it is told by the reload.
+func (a *app) revoke() {
+	s := a.current.config.Revocations
+	if s == nil {
+		return
+	}
+	if list, err := config.ReadRevocations(a.file, s); err == nil {
+		a.shop.revocations.Replace(list)
+	}
 }
 
 // swap puts a configuration in force, where that needs no restart.

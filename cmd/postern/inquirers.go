@@ -15,10 +15,10 @@ func (w *workshop) inquirer(name string, a config.Authenticator, g, old *generat
 	} else {
 		i = authn.NewIntrospection(name, a.Introspection, g.config.ClientSecrets[name], g.cache, tokenBytes)
 	}
+	i.Heed(&w.revocations)
 	if before := old.inquirers[name]; before != nil && before.Same(i) {
 		i = before
 	}
-	i.Heed(&w.revocations)
 	g.inquirers[name] = i
 	return i
 }
