@@ -44,6 +44,10 @@ func (s *CarrierSettings) from() []FromSettings {
 	return []FromSettings{{Header: s.Header, Scheme: s.Scheme}}
 }
 
+// Reads returns what is read of a request beside its carriers: nothing, but where
+// an authenticator says otherwise.
+func (s *CarrierSettings) Reads() []policy.Reference { return nil }
+
 // carriers compiles the settings; defaultScheme is for an Authorization header
 // without a scheme.
 func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {

@@ -96,6 +96,11 @@ func (s *IntrospectionSettings) Load(at policy.Path, l keys.Loader, problems *po
 // Carriers returns where the credential may stand.
 func (s *IntrospectionSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *IntrospectionSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
 // NewIntrospection compiles the authenticator. The settings have passed Check,
 // secret is their client_secret; tokens over tokenBytes are refused.
 func NewIntrospection(name string, s *IntrospectionSettings, secret []byte, cache *Cache, tokenBytes int) *Introspection {

@@ -161,6 +161,14 @@ func (s *JWTSettings) CheckFits(set *keys.Static, at policy.Path, problems *poli
 // Carriers returns where the credential may stand.
 func (s *JWTSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *JWTSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
+// Listed returns the keys that the configuration lists.
+func (s *JWTSettings) Listed() []keys.Listed { return s.Keys.Listed() }
+
 // NewJWT compiles the authenticator. The settings have passed Check; tokens
 // over tokenBytes are refused.
 func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes int) *JWT {

@@ -113,6 +113,11 @@ func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems
 // Carriers returns where the credential may stand.
 func (s *ProfileSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *ProfileSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
 // Reads returns the parts of the request that go into the question.
 func (s *ProfileSettings) Reads() []policy.Reference {
 	all := slices.Clone(s.URL.refs)

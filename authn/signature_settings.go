@@ -119,6 +119,16 @@ func (s *SignatureSettings) tolerance() time.Duration {
 // Carriers returns where the credential may stand.
 func (s *SignatureSettings) Carriers() []Carrier { return s.carriers("") }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *SignatureSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, false
+}
+
+// Listed returns the secrets; it is never nil, since they come from nowhere else.
+func (s *SignatureSettings) Listed() []keys.Listed {
+	return append([]keys.Listed{}, s.keys().Listed()...)
+}
+
 // Reads returns the parts of the request that are read one by one, beside the
 // credential.
 func (s *SignatureSettings) Reads() []policy.Reference {

@@ -63,50 +63,6 @@ type Config struct {
 	capabilities map[string]capability // by authenticator, anonymous among them
 }
 
-// Authenticator is one configured way to verify a credential: exactly one of
-// the fields is set.
-type Authenticator struct {
-	Token     *authn.TokenSettings
-	JWT       *authn.JWTSettings
-	Signature *authn.SignatureSettings
-
-	Introspection *authn.IntrospectionSettings
-	Profile       *authn.ProfileSettings
-}
-
-// unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"mtls"}
-
-// Kinds lists the types, for the decoder's suggestions.
-func (a *Authenticator) Kinds() []string {
-	return []string{"token", "jwt", "introspection", "profile", "signature"}
-}
-
-// Variant prepares the settings of a type, for the decoder.
-func (a *Authenticator) Variant(kind string) (any, error) {
-	switch kind {
-	case "token":
-		a.Token = new(authn.TokenSettings)
-		return a.Token, nil
-	case "jwt":
-		a.JWT = new(authn.JWTSettings)
-		return a.JWT, nil
-	case "introspection":
-		a.Introspection = new(authn.IntrospectionSettings)
-		return a.Introspection, nil
-	case "profile":
-		a.Profile = new(authn.ProfileSettings)
-		return a.Profile, nil
-	case "signature":
-		a.Signature = new(authn.SignatureSettings)
-		return a.Signature, nil
-	}
-	if slices.Contains(unbuiltKinds, kind) {
-		return nil, fmt.Errorf("%s: not supported yet", kind)
-	}
-	return nil, fmt.Errorf("%q is no type of authenticator", kind)
-}
-
 // maxFileBytes bounds a configuration file.
 const maxFileBytes = 16 << 20
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"postern/authn"
 	"postern/config"
@@ -226,7 +225,11 @@ func (w *workshop) forget(g *generation) {
 	}
 	for name, a := range g.config.Authenticators {
 		authenticators[name] = true
-		w.metrics.ForgetSecrets(name, secretEnds(a, func(string, time.Time) {}))
+		secrets := map[string]bool{}
+		for _, s := range a.Settings().Listed() {
+			secrets[s.ID] = true
+		}
+		w.metrics.ForgetSecrets(name, secrets)
 	}
 	for name := range g.remotes {
 		sources[name] = true
@@ -246,7 +249,9 @@ func (w *workshop) forget(g *generation) {
 // publish sets the gauges that follow from a configuration alone.
 func (w *workshop) publish(g *generation) {
 	for name, a := range g.config.Authenticators {
-		secretEnds(a, func(id string, end time.Time) { w.metrics.SecretNotAfter(name, id, end) })
+		for _, s := range a.Settings().Listed() {
+			w.metrics.SecretNotAfter(name, s.ID, s.NotAfter)
+		}
 	}
 	for name, set := range g.static {
 		w.metrics.KeysLoaded(name, set.Len())
@@ -255,30 +260,6 @@ func (w *workshop) publish(g *generation) {
 		w.metrics.KeysLoaded(name, r.Len())
 	}
 	w.metrics.Reporting(g.config.Routes)
-}
-
-// secretEnds calls each with every configured secret or static token and its
-// end, the zero time for none, and returns the set of their ids.
-func secretEnds(a config.Authenticator, each func(id string, end time.Time)) map[string]bool {
-	ids := map[string]bool{}
-	switch {
-	case a.Token != nil:
-		for _, t := range a.Token.List() {
-			ids[t.ID] = true
-			each(t.ID, t.NotAfter)
-		}
-	case a.JWT != nil:
-		for _, s := range a.JWT.Keys.Secrets {
-			ids[s.ID] = true
-			each(s.ID, s.NotAfter)
-		}
-	case a.Signature != nil:
-		for _, s := range a.Signature.Secrets {
-			ids[s.ID] = true
-			each(s.ID, s.NotAfter)
-		}
-	}
-	return ids
 }
 
 // stop ends everything that runs in the background.
