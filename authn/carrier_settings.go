@@ -59,6 +59,11 @@ func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
 	return list
 }
 
+// carried compiles all of the settings.
+func (s *CarrierSettings) carried(defaultScheme string) carried {
+	return carried{s.carriers(defaultScheme), s.Forward}
+}
+
 func (f *FromSettings) carrier(defaultScheme string) Carrier {
 	c := Carrier{Query: f.Query, Cookie: f.Cookie, Protocol: strings.ToLower(f.WebsocketProtocol)}
 	if f.Body != nil {

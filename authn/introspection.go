@@ -27,32 +27,18 @@ type Inquirer interface {
 // Introspection verifies opaque tokens: it asks the authorization server about
 // them (RFC 7662). It is safe for concurrent use.
 type Introspection struct {
+	opaque
 	revocable
 	name       string
 	settings   IntrospectionSettings
 	secret     policy.Secret
-	carriers   []Carrier
 	rules      claimRules
 	tokenBytes int
 	inquiry    *inquiry
 }
 
-// Carriers implements [Authenticator].
-func (i *Introspection) Carriers() []Carrier { return i.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (i *Introspection) ForwardCredential() bool { return i.settings.Forward }
-
 // Retire implements [Inquirer].
 func (i *Introspection) Retire() { i.inquiry.service.retire() }
-
-// Affinity implements [Authenticator].
-func (i *Introspection) Affinity(u Unverified) Affinity {
-	if u.JWS {
-		return NoAffinity
-	}
-	return AnyIssuer
-}
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (i *Introspection) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {

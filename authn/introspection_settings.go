@@ -105,10 +105,10 @@ func (s *IntrospectionSettings) Customer() (ref policy.Reference, optional bool)
 // secret is their client_secret; tokens over tokenBytes are refused.
 func NewIntrospection(name string, s *IntrospectionSettings, secret []byte, cache *Cache, tokenBytes int) *Introspection {
 	i := &Introspection{
+		opaque:     opaque{s.carried(bearer)},
 		name:       name,
 		settings:   *s,
 		secret:     policy.Secret(secret),
-		carriers:   s.Carriers(),
 		rules:      claimRules{*s.asJWT(), policy.FixedClaims(s.Claims)},
 		tokenBytes: tokenBytes,
 		inquiry:    newInquiry(&s.ServiceSettings, s.URL, cache),

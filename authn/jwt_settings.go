@@ -173,9 +173,10 @@ func (s *JWTSettings) Listed() []keys.Listed { return s.Keys.Listed() }
 // over tokenBytes are refused.
 func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes int) *JWT {
 	return &JWT{
-		name:       name,
+		carried:    s.carried(bearer),
 		claimRules: claimRules{*s, policy.FixedClaims(s.Claims)},
-		carriers:   s.carriers(bearer),
+		name:       name,
+		reads:      s.Reads(),
 		keys:       set,
 		tokenBytes: tokenBytes,
 		cache:      cache.partition(),
@@ -185,6 +186,6 @@ func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes in
 // Same reports whether both verify alike with the same keys, so that a reload
 // can keep the older one and what it has cached.
 func (j *JWT) Same(o *JWT) bool {
-	return j.name == o.name && j.keys == o.keys && j.ring == o.ring && j.tokenBytes == o.tokenBytes &&
+	return j.name == o.name && j.keys == o.keys && j.tokenBytes == o.tokenBytes &&
 		j.cache.cache == o.cache.cache && reflect.DeepEqual(j.settings, o.settings)
 }

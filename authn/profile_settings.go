@@ -139,9 +139,9 @@ func (s *ProfileSettings) Reads() []policy.Reference {
 // credentials over tokenBytes are refused.
 func NewProfile(name string, s *ProfileSettings, cache *Cache, tokenBytes int) *Profile {
 	p := &Profile{
+		opaque:     opaque{s.carried(bearer)},
 		name:       name,
 		settings:   *s,
-		carriers:   s.Carriers(),
 		reads:      s.Reads(),
 		tokenBytes: tokenBytes,
 		inquiry:    newInquiry(&s.ServiceSettings, s.URL.sample(), cache),

@@ -143,5 +143,5 @@ func (s *SignatureSettings) Reads() []policy.Reference {
 
 // NewSignature compiles the authenticator. The settings have passed Check.
 func NewSignature(name string, s *SignatureSettings, secrets *keys.Static) *Signature {
-	return &Signature{name: name, settings: *s, carriers: s.Carriers(), secrets: secrets}
+	return &Signature{opaque: opaque{s.carried("")}, name: name, settings: *s, secrets: secrets}
 }

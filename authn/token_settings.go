@@ -100,9 +100,8 @@ func (s *TokenSettings) Listed() []keys.Listed {
 // cannot be resolved is reported as problems; the result is then unusable.
 func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, problems *policy.Problems) *Token {
 	t := &Token{
+		opaque:   opaque{s.carried("")},
 		name:     name,
-		carriers: s.carriers(""),
-		forward:  s.Forward,
 		basic:    s.Basic,
 		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.List())),
 	}
