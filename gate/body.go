@@ -39,8 +39,9 @@ type bodyReading struct {
 	parsed bool // values, form and err are known
 }
 
-// rawBody reads the body, the first time that it is asked for.
-func (d *Decision) rawBody() ([]byte, error) {
+// RawBody implements authn.Request. It reads the body the first time that it is
+// asked for.
+func (d *Decision) RawBody() ([]byte, error) {
 	b := &d.body
 	if !b.read && d.request.Body != nil {
 		b.raw, b.rawErr = d.request.Body.ReadAll(d.Route.BodyLimit)
@@ -74,14 +75,14 @@ func (d *Decision) bodyPart(path string) (policy.Named, error) {
 	}
 	slot := d.compiled.slots[path]
 	if d.Route.BodyForm {
-		texts, err := appendQuery(nil, body.form, d.compiled.forms[slot])
+		texts, err := appendQuery(nil, body.form, d.compiled.readForms[slot])
 		return policy.Named{Texts: texts}, err
 	}
 	return policy.Named{Values: body.values[slot]}, nil
 }
 
 func (d *Decision) parseBody() error {
-	raw, err := d.rawBody()
+	raw, err := d.RawBody()
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (d *Decision) parseBody() error {
 			return err
 		}
 		d.body.form = string(content)
-		return checkForm(d.body.form, d.compiled.forms)
+		return checkForm(d.body.form, d.compiled.readForms)
 	}
 	return d.scanBody(content)
 }
@@ -170,7 +171,7 @@ func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
 	content, err := d.request.Body.Hold(z, d.Route.BodyLimit)
 	switch {
 	case err == nil && compressed.Len() == 0:
-		if d.Route.BodyForm && hasFormName(raw, d.compiled.forms) {
+		if d.Route.BodyForm && hasFormName(raw, d.compiled.readForms) {
 			return nil, errForm // to PHP and Go the body as it came is the form
 		}
 		return content, nil

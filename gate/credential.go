@@ -49,7 +49,7 @@ func (g *Gate) authenticate(ctx context.Context, d *Decision) error {
 			return d.verify(ctx, a)
 		}
 	}
-	for _, name := range d.compiled.headers {
+	for _, name := range d.compiled.credentialHeaders {
 		if fields := d.request.Header[name]; len(fields) == 1 && fields[0] == "" {
 			return policy.Denyf(policy.MalformedCredential, "%s is empty", name)
 		}
@@ -97,7 +97,7 @@ func (d *Decision) isAnonymous() bool {
 	if len(d.compiled.alternatives) == 1 {
 		return true
 	}
-	return !slices.ContainsFunc(d.compiled.headers, func(name string) bool {
+	return !slices.ContainsFunc(d.compiled.credentialHeaders, func(name string) bool {
 		_, present := d.request.Header[name]
 		return present
 	}) && !slices.ContainsFunc(d.compiled.members, d.carries)

@@ -29,6 +29,7 @@ type Decision struct {
 	request  *Request
 	compiled *route
 	values   policy.Values
+	host     string // normalized
 	// denials and cors are those of the route, or of all before one matched.
 	denials *policy.DenialFormat
 	cors    *policy.CORS

@@ -3,7 +3,6 @@ package gate
 import (
 	"context"
 	"runtime"
-	"strings"
 
 	"postern/authn"
 	"postern/policy"
@@ -109,15 +108,15 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	host := policy.NormalizeHost(r.Host)
-	err = g.match(r, host, path, d)
+	d.host = policy.NormalizeHost(r.Host)
+	err = g.match(r, path, d)
 	if encodedSlash && (policy.ReasonOf(err) == policy.NoRoute || err == nil && !d.Route.EncodedSlash) {
 		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
 	}
 	if err != nil {
 		return err
 	}
-	if encodedSlash && g.servesDecoded(r.Method, host, path, d.values.Pattern()) {
+	if encodedSlash && g.servesDecoded(r.Method, d.host, path, d.values.Pattern()) {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
 	d.compiled = &g.routes[d.Route.Index]
@@ -137,16 +136,5 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {
 		return err
 	}
-	return d.checkConsistency(ctx, host)
-}
-
-// servesDecoded reports whether a backend that takes an encoded slash for a
-// slash would serve the path under a more specific pattern than the one found.
-func (g *Gate) servesDecoded(method, host, path string, found *policy.Pattern) bool {
-	var values policy.Values
-	_, err := g.matcher.Match(method, host, strings.NewReplacer("%2F", "/", "%2f", "/").Replace(path), &values)
-	if err != nil {
-		return policy.ReasonOf(err) != policy.NoRoute
-	}
-	return values.Pattern().MoreSpecificThan(found)
+	return d.checkConsistency(ctx)
 }
