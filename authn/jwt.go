@@ -69,9 +69,11 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 		return v, CacheHit, nil
 	}
 	known := j.lastHeader.Load()
-	t, err := parseJWS(token, known)
-	if err != nil {
-		return nil, CacheMiss, err
+	t := c.Inspected.token
+	if t == nil {
+		if t, err = parseJWS(token, known); err != nil {
+			return nil, CacheMiss, err
+		}
 	}
 	v, err := j.verify(ctx, t, j.tenant(t, requested), at)
 	if err == nil {

@@ -101,7 +101,7 @@ func (r *route) member(p *policy.Route, name string, a authn.Authenticator) *mem
 			return m
 		}
 	}
-	m := &member{Authenticator: a, name: name, forward: a.ForwardCredential()}
+	m := &member{Authenticator: a, name: name, index: len(r.members), forward: a.ForwardCredential()}
 	if p.ForwardCredential != nil {
 		m.forward = *p.ForwardCredential
 	}
