@@ -63,7 +63,7 @@ func (s *IntrospectionSettings) Check(at policy.Path, problems *policy.Problems)
 	if _, bound := s.Claims["client_id"]; s.Audience == nil && !bound && !s.AllowAnyAudience {
 		problems.Addf(at, "audience is missing: the server knows tokens for others, too (or claims: { client_id: … }, or allow_any_audience: true)")
 	}
-	checkClaimPaths(at, s.Claims, problems)
+	policy.CheckFixedClaims(at.At("claims"), s.Claims, problems)
 	switch s.CustomerID.Source {
 	case policy.SourceNone, policy.Claim:
 	default:

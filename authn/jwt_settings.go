@@ -65,7 +65,7 @@ func (s *JWTSettings) Check(at policy.Path, problems *policy.Problems) {
 	s.Keys.Check(at.At("keys"), problems)
 	s.checkAlgorithms(at, problems)
 	s.checkIssuerAndAudience(at, problems)
-	checkClaimPaths(at, s.Claims, problems)
+	policy.CheckFixedClaims(at.At("claims"), s.Claims, problems)
 	if s.ClockSkew.Std() > maxClockSkew {
 		problems.Addf(at.At("clock_skew"), "wants %s at most", maxClockSkew)
 	}
@@ -101,9 +101,7 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	for key, list := range map[string]policy.OneOrMore[string]{
 		"issuer": s.Issuer, "audience": s.Audience, "audience_all": s.AudienceAll, "scopes": s.Scopes,
 	} {
-		if list != nil && (len(list) == 0 || slices.Contains(list, "")) {
-			problems.Addf(at.At(key), "an empty list or name would switch the check off: leave the key out for that")
-		}
+		policy.CheckWanted(at.At(key), list, problems)
 	}
 	if s.AllowAnyIssuer && s.Issuer != nil {
 		problems.Addf(at.At("allow_any_issuer"), "contradicts issuer")
@@ -119,14 +117,6 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	}
 	if s.Audience == nil && s.AudienceAll == nil && !s.AllowAnyAudience {
 		problems.Addf(at, "audience is missing: a provider's keys sign tokens for others, too (or allow_any_audience: true)")
-	}
-}
-
-func checkClaimPaths(at policy.Path, claims map[string]any, problems *policy.Problems) {
-	for path := range claims {
-		if _, err := policy.ParseClaimPath(path); err != nil {
-			problems.Addf(at.At("claims", path), "%v", err)
-		}
 	}
 }
 

@@ -19,9 +19,9 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 	place := at.At("authenticate")
 	for _, name := range append(names[:len(names):len(names)], profilesOf(r)...) {
 		for _, path := range c.bodyPaths(name) {
-			if r.Body == "form" && path.Member() == "" {
+			if r.Body == policy.FormBody && path.Member() == "" {
 				problems.Addf(place, "%s reads body.%s, but a form has no members inside others", name, path)
-			} else if _, err := plan.Add(path); r.Body != "form" && err != nil {
+			} else if _, err := plan.Add(path); r.Body != policy.FormBody && err != nil {
 				problems.Addf(place, "%s reads body.%v", name, err)
 			}
 		}

@@ -51,9 +51,9 @@ type Config struct {
 	// ClientSecrets are Postern's own at authorization servers, by authenticator.
 	ClientSecrets map[string][]byte
 	AdminToken    []byte // empty where none is asked for
-	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
-	Formats     map[string]*policy.DenialFormat
-	CrossOrigin *policy.CORS
+	// DenialFormats are by name; CORSPolicy is nil where none is configured.
+	DenialFormats map[string]*policy.DenialFormat
+	CORSPolicy    *policy.CORS
 	// Revoked and OpaqueIDs are nil where the file has no such section.
 	Revoked   *authn.RevocationList
 	OpaqueIDs *keys.OpaqueIDs
@@ -152,15 +152,17 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		}
 		c.AdminToken = token
 	}
-	c.Formats, c.CrossOrigin = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
+	c.DenialFormats, c.CORSPolicy = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
 	for name, settings := range c.Denials {
-		c.Formats[name] = policy.NewDenialFormat(&settings)
+		c.DenialFormats[name] = policy.NewDenialFormat(&settings)
 	}
 	if c.Revocations != nil {
 		c.Revoked = authn.NewRevocationList(c.Revocations.File.Content)
 		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
 	}
-	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	c.Routes = policy.NewRoutes(c.RouteList, policy.Common{
+		IdentityHeaders: c.IdentityHeaders, Strip: c.Strip, Denials: c.DenialFormats, CORS: c.CORSPolicy,
+	})
 	if c.OpaqueID != nil {
 		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
 		for _, r := range c.Routes {

@@ -18,10 +18,10 @@ type Body interface {
 	// ReadAll returns the whole body as it came, of at most limit bytes. Its
 	// error is a policy.Denial.
 	ReadAll(limit int64) ([]byte, error)
-	// Hold reads what a body was decoded to, of at most limit bytes, into memory
+	// Buffer reads what a body was decoded to, of at most limit bytes, into memory
 	// that counts as its own does. With an error, which is r's or a
 	// policy.Denial, it may return what it has read so far.
-	Hold(r io.Reader, limit int64) ([]byte, error)
+	Buffer(r io.Reader, limit int64) ([]byte, error)
 	// Reserve counts bytes that are held beside the body. Its error is a
 	// policy.Denial.
 	Reserve(bytes int64) error
@@ -68,17 +68,17 @@ func (d *Decision) readBody() (*bodyReading, error) {
 }
 
 // bodyPart returns what the body has at a path that the route reads.
-func (d *Decision) bodyPart(path string) (policy.Named, error) {
+func (d *Decision) bodyPart(path string) (policy.Occurrences, error) {
 	body, err := d.readBody()
 	if err != nil {
-		return policy.Named{}, err
+		return policy.Occurrences{}, err
 	}
 	slot := d.compiled.slots[path]
 	if d.Route.BodyForm {
 		texts, err := appendQuery(nil, body.form, d.compiled.readForms[slot])
-		return policy.Named{Texts: texts}, err
+		return policy.Occurrences{Texts: texts}, err
 	}
-	return policy.Named{Values: body.values[slot]}, nil
+	return policy.Occurrences{Values: body.values[slot]}, nil
 }
 
 func (d *Decision) parseBody() error {
@@ -168,7 +168,7 @@ func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
 	}
 	// Some backends stop after the first member, some go on: there may be one.
 	z.Multistream(false)
-	content, err := d.request.Body.Hold(z, d.Route.BodyLimit)
+	content, err := d.request.Body.Buffer(z, d.Route.BodyLimit)
 	switch {
 	case err == nil && compressed.Len() == 0:
 		if d.Route.BodyForm && hasFormName(raw, d.compiled.readForms) {

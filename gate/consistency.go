@@ -16,7 +16,7 @@ func (d *Decision) checkConsistency(ctx context.Context) error {
 		if !rule.Applies(d.Verified.Level) {
 			continue
 		}
-		var named policy.Named
+		var named policy.Occurrences
 		var err error
 		if profile := d.compiled.profiles[i]; profile != nil {
 			named, err = d.inProfile(ctx, profile, rule.Request)
@@ -34,10 +34,10 @@ func (d *Decision) checkConsistency(ctx context.Context) error {
 }
 
 // named returns what the request has where ref points.
-func (d *Decision) named(ref policy.Reference) (policy.Named, error) {
+func (d *Decision) named(ref policy.Reference) (policy.Occurrences, error) {
 	if ref.Source != policy.Body {
 		texts, err := d.appendTexts(d.scratch[:0], ref)
-		return policy.Named{Texts: texts}, err
+		return policy.Occurrences{Texts: texts}, err
 	}
 	return d.bodyPart(ref.Path.String())
 }

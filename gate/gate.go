@@ -20,15 +20,11 @@ type Settings struct {
 	// IdentityHeaders are the names that any part of the configuration sets.
 	// No client may send them.
 	IdentityHeaders []string
-	// Denials are the formats by name. The one named default is for every
-	// denial that no route gives another format; without it that is nil.
-	Denials map[string]*policy.DenialFormat
-	// CORS is the policy for pages of other origins where a route has no own.
-	CORS *policy.CORS
+	// Denials and CORS are for a request that matches no route; nil is the format
+	// of problem details, and no policy for pages of other origins.
+	Denials *policy.DenialFormat
+	CORS    *policy.CORS
 }
-
-// defaultFormat names the format of denials that replaces problem details.
-const defaultFormat = "default"
 
 // Gate is one compiled policy. It is immutable and safe for concurrent use.
 type Gate struct {
@@ -53,22 +49,14 @@ func New(s Settings) *Gate {
 		fields:    newFieldTable(s),
 		carriers:  newCarrierNames(s.Authenticators),
 		anonymous: authn.NewAnonymous(),
-		denials:   s.Denials[defaultFormat],
+		denials:   s.Denials,
 		cors:      s.CORS,
 
 		scans:      make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tokenBytes: s.TokenBytes,
 	}
 	for _, r := range s.Routes {
-		compiled := newRoute(r, s.Authenticators)
-		compiled.denials, compiled.cors = g.denials, g.cors
-		if r.Denials != "" {
-			compiled.denials = s.Denials[r.Denials]
-		}
-		if r.CORS != nil {
-			compiled.cors = r.CORS
-		}
-		g.routes[r.Index] = compiled
+		g.routes[r.Index] = newRoute(r, s.Authenticators)
 	}
 	return g
 }
@@ -120,7 +108,7 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
 	d.compiled = &g.routes[d.Route.Index]
-	d.denials, d.cors = d.compiled.denials, d.compiled.cors
+	d.denials, d.cors = d.Route.Denials, d.Route.CORS
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
 	}

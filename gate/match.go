@@ -14,7 +14,7 @@ import (
 func (g *Gate) match(r *Request, path string, d *Decision) (err error) {
 	if requested := policy.RequestedMethod(r.Method, r.Header); requested != "" {
 		d.Route, err = g.matcher.Match(requested, d.host, path, &d.values)
-		if d.Preflight = g.hasCORS(d.Route) || g.hasCORS(g.forOptions(d.host, path)); d.Preflight {
+		if d.Preflight = hasCORS(d.Route) || hasCORS(g.forOptions(d.host, path)); d.Preflight {
 			return err
 		}
 	}
@@ -28,7 +28,7 @@ func (g *Gate) forOptions(host, path string) *policy.Route {
 	return route
 }
 
-func (g *Gate) hasCORS(r *policy.Route) bool { return r != nil && g.routes[r.Index].cors != nil }
+func hasCORS(r *policy.Route) bool { return r != nil && r.CORS != nil }
 
 // servesDecoded reports whether a backend that takes an encoded slash for a
 // slash would serve the path under a more specific pattern than the one found.

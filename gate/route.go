@@ -22,8 +22,6 @@ type route struct {
 	// credentialInBody says that a member reads its credential in the body.
 	credentialInBody bool
 	profiles         []authn.Authenticator // by rule, nil for those on the request
-	denials          *policy.DenialFormat
-	cors             *policy.CORS
 }
 
 func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {

@@ -9,6 +9,7 @@ import (
 	"postern/gate"
 	"postern/keys"
 	"postern/metrics"
+	"postern/policy"
 	"postern/proxy"
 )
 
@@ -65,8 +66,8 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 			Authenticators:  authenticators,
 			TokenBytes:      int(c.Limits.TokenBytes),
 			IdentityHeaders: c.IdentityHeaderNames(),
-			Denials:         c.Formats,
-			CORS:            c.CrossOrigin,
+			Denials:         c.DenialFormats[policy.DefaultDenials],
+			CORS:            c.CORSPolicy,
 		}),
 		Routes:      c.Routes,
 		Upstreams:   g.upstreams,
