@@ -82,10 +82,6 @@ func (s *ProfileSettings) checkReferences(at policy.Path, problems *policy.Probl
 	}
 }
 
-// notAsked are fields that the client of HTTP sets itself.
-var notAsked = []string{"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade"}
-
 func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems) {
 	named := s.Headers == nil
 	seen := map[string]bool{}
@@ -95,7 +91,7 @@ func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems
 		case template == nil:
 			problems.Addf(place, "has no value")
 			continue
-		case !httpguts.ValidHeaderFieldName(name) || slices.Contains(notAsked, canonical):
+		case !httpguts.ValidHeaderFieldName(name) || policy.HeaderUseOf(canonical)&policy.ClientUse != 0:
 			problems.Addf(place, "%q cannot be sent", name)
 		case seen[canonical]:
 			problems.Addf(place, "stands twice")

@@ -144,11 +144,6 @@ func (s *RouteSettings) checkGlobalHeaders(at Path, global map[string]*Template,
 	}
 }
 
-// takenHeaders are fields with a meaning of their own between proxies.
-var takenHeaders = []string{"Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length",
-	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin", "Proxy-Authorization",
-	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Real-Ip", "X-Request-Id"}
-
 func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings, ofRoute bool, problems *Problems) {
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(templates)) {
@@ -156,8 +151,7 @@ func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings,
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
 			problems.Addf(place, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
-		case slices.Contains(takenHeaders, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") ||
-			strings.HasPrefix(canonical, "X-Original-") || strings.HasPrefix(canonical, "Postern-"):
+		case isTaken(canonical):
 			problems.Addf(place, "%s has a meaning of its own and cannot carry an identity", name)
 		case seen[canonical] != "":
 			problems.Addf(place, "is the same header as %s", seen[canonical])

@@ -17,7 +17,8 @@ type Strip struct {
 // Check reports what is wrong with the names.
 func (s *Strip) Check(at Path, problems *Problems) {
 	for i, name := range s.Headers {
-		if !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != http.CanonicalHeaderKey(name) || slices.Contains(takenHeaders, http.CanonicalHeaderKey(name)) {
+		canonical := http.CanonicalHeaderKey(name)
+		if !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical || headerUses[canonical] != 0 {
 			problems.Addf(at.At("headers", i), "%q cannot be stripped: use the name of a plain header", name)
 		}
 	}
