@@ -89,20 +89,11 @@ func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified
 	case !active:
 		return nil, policy.Deny(policy.InactiveToken, "")
 	}
-	if err := i.rules.checkIssuer(claims); err != nil {
-		return nil, err
-	}
-	times, err := i.rules.checkTimes(claims, at)
+	times, err := i.rules.check(claims, at)
 	if policy.ReasonOf(err) == policy.MalformedCredential {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, errors.New("a time of the answer is no time"))
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := i.rules.checkAudience(claims); err != nil {
-		return nil, err
-	}
-	if err := i.rules.checkClaims(claims); err != nil {
 		return nil, err
 	}
 	return i.identify(claims, times)

@@ -97,17 +97,8 @@ func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	if err := j.checkIssuer(t.claims); err != nil {
-		return nil, err
-	}
-	times, err := j.checkTimes(t.claims, at)
+	times, err := j.check(t.claims, at)
 	if err != nil {
-		return nil, err
-	}
-	if err := j.checkAudience(t.claims); err != nil {
-		return nil, err
-	}
-	if err := j.checkClaims(t.claims); err != nil {
 		return nil, err
 	}
 	return j.identify(t, key, tenant, times)

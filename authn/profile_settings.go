@@ -122,13 +122,7 @@ func (s *ProfileSettings) Reads() []policy.Reference {
 			all = append(all, s.Headers[name].refs...)
 		}
 	}
-	var refs []policy.Reference
-	for _, ref := range all {
-		if !ref.IsZero() && !slices.ContainsFunc(refs, ref.Same) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+	return distinct(all)
 }
 
 // NewProfile compiles the authenticator. The settings have passed Check;

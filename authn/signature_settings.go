@@ -132,13 +132,7 @@ func (s *SignatureSettings) Listed() []keys.Listed {
 // Reads returns the parts of the request that are read one by one, beside the
 // credential.
 func (s *SignatureSettings) Reads() []policy.Reference {
-	var refs []policy.Reference
-	for _, ref := range slices.Concat(s.Message.refs, []policy.Reference{s.Timestamp, s.CustomerID}) {
-		if !ref.IsZero() && !slices.ContainsFunc(refs, ref.Same) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+	return distinct(append(slices.Clone(s.Message.refs), s.Timestamp, s.CustomerID))
 }
 
 // NewSignature compiles the authenticator. The settings have passed Check.
