@@ -39,6 +39,8 @@ type RequestReader interface {
 type Credential struct {
 	// Value is the credential without its scheme.
 	Value string
+	// Inspected is what [Inspect] found in Value, zero where nobody looked.
+	Inspected Unverified
 	// Request is what it came with, for those that verify more than the value.
 	Request Request
 }

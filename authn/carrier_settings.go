@@ -44,6 +44,10 @@ func (s *CarrierSettings) from() []FromSettings {
 	return []FromSettings{{Header: s.Header, Scheme: s.Scheme}}
 }
 
+// Reads returns what is read of a request beside its carriers: nothing, but where
+// an authenticator says otherwise.
+func (s *CarrierSettings) Reads() []policy.Reference { return nil }
+
 // carriers compiles the settings; defaultScheme is for an Authorization header
 // without a scheme.
 func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
@@ -53,6 +57,11 @@ func (s *CarrierSettings) carriers(defaultScheme string) []Carrier {
 		list = append(list, f.carrier(defaultScheme))
 	}
 	return list
+}
+
+// carried compiles all of the settings.
+func (s *CarrierSettings) carried(defaultScheme string) carried {
+	return carried{s.carriers(defaultScheme), s.Forward}
 }
 
 func (f *FromSettings) carrier(defaultScheme string) Carrier {
@@ -84,10 +93,6 @@ func (f *FromSettings) places() (n int) {
 	return n
 }
 
-// notCarriers are fields that a server or proxy reads itself.
-var notCarriers = []string{"Connection", "Content-Length", "Content-Type", "Cookie", "Host",
-	"Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
-
 func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *policy.Problems) {
 	if s.From != nil && (s.Header != "" || s.Scheme != nil) {
 		problems.Addf(at.At("from"), "from stands in place of header and scheme: use one or the other")
@@ -111,7 +116,7 @@ func (s *CarrierSettings) check(at policy.Path, defaultScheme string, problems *
 			problems.Addf(place, "the same carrier stands twice")
 		case c.Header == "":
 			c.checkPlace(place, problems)
-		case !httpguts.ValidHeaderFieldName(c.Header) || slices.Contains(notCarriers, c.Header):
+		case !httpguts.ValidHeaderFieldName(c.Header) || c.Header != authorization && policy.HeaderUseOf(c.Header) != 0:
 			problems.Addf(place.At("header"), "%q cannot carry a credential", c.Header)
 		case policy.CanonicalAlias(c.Header) != c.Header:
 			problems.Addf(place.At("header"), "%q: use letters, digits and hyphens only, since backends read other names alike", c.Header)

@@ -78,6 +78,9 @@ func TestCarrierSettings(t *testing.T) {
 		"a server's header": {settings: authn.CarrierSettings{Header: "cookie"}, faults: []string{`a.header: "Cookie" cannot carry a credential`}},
 		"a hop's header":    {settings: authn.CarrierSettings{Header: "proxy-authorization"}, faults: []string{`a.header: "Proxy-Authorization" cannot carry a credential`}},
 		"Host":              {settings: authn.CarrierSettings{Header: "Host"}, faults: []string{`a.header: "Host" cannot carry a credential`}},
+		"ends here":         {settings: authn.CarrierSettings{Header: "Expect"}, faults: []string{`a.header: "Expect" cannot carry a credential`}},
+		"set by the proxy":  {settings: authn.CarrierSettings{Header: "X-Request-Id"}, faults: []string{`a.header: "X-Request-Id" cannot carry a credential`}},
+		"of the page":       {settings: authn.CarrierSettings{Header: "Origin"}, faults: []string{`a.header: "Origin" cannot carry a credential`}},
 		"an underscore": {
 			settings: authn.CarrierSettings{Header: "X_Api_Key"},
 			faults:   []string{`a.header: "X_api_key": use letters, digits and hyphens only, since backends read other names alike`},

@@ -27,32 +27,18 @@ type Inquirer interface {
 // Introspection verifies opaque tokens: it asks the authorization server about
 // them (RFC 7662). It is safe for concurrent use.
 type Introspection struct {
+	opaque
 	revocable
 	name       string
 	settings   IntrospectionSettings
 	secret     policy.Secret
-	carriers   []Carrier
 	rules      claimRules
 	tokenBytes int
 	inquiry    *inquiry
 }
 
-// Carriers implements [Authenticator].
-func (i *Introspection) Carriers() []Carrier { return i.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (i *Introspection) ForwardCredential() bool { return i.settings.Forward }
-
 // Retire implements [Inquirer].
 func (i *Introspection) Retire() { i.inquiry.service.retire() }
-
-// Affinity implements [Authenticator].
-func (i *Introspection) Affinity(u Unverified) Affinity {
-	if u.JWS {
-		return NoAffinity
-	}
-	return AnyIssuer
-}
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (i *Introspection) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
@@ -106,20 +92,11 @@ func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified
 	case !active:
 		return nil, policy.Deny(policy.InactiveToken, "")
 	}
-	if err := i.rules.checkIssuer(claims); err != nil {
-		return nil, err
-	}
-	times, err := i.rules.checkTimes(claims, at)
+	times, err := i.rules.check(claims, at)
 	if policy.ReasonOf(err) == policy.MalformedCredential {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, errors.New("a time of the answer is no time"))
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := i.rules.checkAudience(claims); err != nil {
-		return nil, err
-	}
-	if err := i.rules.checkClaims(claims); err != nil {
 		return nil, err
 	}
 	return i.identify(claims, times)

@@ -63,7 +63,7 @@ func (s *IntrospectionSettings) Check(at policy.Path, problems *policy.Problems)
 	if _, bound := s.Claims["client_id"]; s.Audience == nil && !bound && !s.AllowAnyAudience {
 		problems.Addf(at, "audience is missing: the server knows tokens for others, too (or claims: { client_id: … }, or allow_any_audience: true)")
 	}
-	checkClaimPaths(at, s.Claims, problems)
+	policy.CheckFixedClaims(at.At("claims"), s.Claims, problems)
 	switch s.CustomerID.Source {
 	case policy.SourceNone, policy.Claim:
 	default:
@@ -96,14 +96,19 @@ func (s *IntrospectionSettings) Load(at policy.Path, l keys.Loader, problems *po
 // Carriers returns where the credential may stand.
 func (s *IntrospectionSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *IntrospectionSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
 // NewIntrospection compiles the authenticator. The settings have passed Check,
 // secret is their client_secret; tokens over tokenBytes are refused.
 func NewIntrospection(name string, s *IntrospectionSettings, secret []byte, cache *Cache, tokenBytes int) *Introspection {
 	i := &Introspection{
+		opaque:     opaque{s.carried(bearer)},
 		name:       name,
 		settings:   *s,
 		secret:     policy.Secret(secret),
-		carriers:   s.Carriers(),
 		rules:      claimRules{*s.asJWT(), policy.FixedClaims(s.Claims)},
 		tokenBytes: tokenBytes,
 		inquiry:    newInquiry(&s.ServiceSettings, s.URL, cache),

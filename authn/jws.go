@@ -82,6 +82,8 @@ type Unverified struct {
 	// JWS says that it is a well-formed JWT.
 	JWS           bool
 	Issuer, KeyID string
+
+	token *jws // nil for anything else
 }
 
 // Inspect looks at a credential without verifying it. One that is longer than so
@@ -95,7 +97,7 @@ func Inspect(credential string, limit int) Unverified {
 		return Unverified{}
 	}
 	issuer, _ := t.claims["iss"].(string)
-	return Unverified{JWS: true, Issuer: issuer, KeyID: t.keyID}
+	return Unverified{JWS: true, Issuer: issuer, KeyID: t.keyID, token: t}
 }
 
 func malformed(detail string) error { return policy.Deny(policy.MalformedCredential, detail) }

@@ -14,8 +14,9 @@ import (
 // KeySet is where an authenticator finds the keys of its tokens.
 type KeySet interface {
 	// Candidates returns the keys that may have signed a token, without
-	// waiting for anything. No keys and no error means that none is live.
-	Candidates(keyID, algorithm string, at time.Time) ([]*keys.Key, error)
+	// waiting for anything. No keys and no error means that none is live. The
+	// tenant selects those of a key ring, and is "" for others.
+	Candidates(tenant, keyID, algorithm string, at time.Time) ([]*keys.Key, error)
 	// Seek waits, for a bounded time, until a key that was not known is, and
 	// otherwise says why it is not.
 	Seek(ctx context.Context, keyID string) error
@@ -26,24 +27,18 @@ type KeySet interface {
 // JWT verifies signed tokens (RFC 7519) in the order of RFC 8725. It is safe
 // for concurrent use.
 type JWT struct {
+	carried
 	revocable
 	claimRules
 	name       string
-	carriers   []Carrier
-	keys       KeySet     // nil with a ring
-	ring       *keys.Ring // nil without one
+	reads      []policy.Reference // what of a request selects the tenant, or nothing
+	keys       KeySet
 	tokenBytes int
 	cache      partition
 	// lastHeader is that of the last token that was verified: nearly all tokens of
 	// an issuer share theirs, to the byte.
 	lastHeader atomic.Pointer[jwsHeader]
 }
-
-// Carriers implements [Authenticator].
-func (j *JWT) Carriers() []Carrier { return j.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (j *JWT) ForwardCredential() bool { return j.settings.Forward }
 
 // Affinity implements [Authenticator].
 func (j *JWT) Affinity(u Unverified) Affinity {
@@ -52,7 +47,7 @@ func (j *JWT) Affinity(u Unverified) Affinity {
 		return NoAffinity
 	case slices.Contains(j.settings.Issuer, u.Issuer):
 		return AcceptIssuer
-	case u.KeyID != "" && j.ring == nil && j.keys.Has(u.KeyID):
+	case u.KeyID != "" && j.keys.Has(u.KeyID):
 		return HoldsKey
 	case j.settings.Issuer == nil:
 		return AnyIssuer
@@ -74,9 +69,11 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 		return v, CacheHit, nil
 	}
 	known := j.lastHeader.Load()
-	t, err := parseJWS(token, known)
-	if err != nil {
-		return nil, CacheMiss, err
+	t := c.Inspected.token
+	if t == nil {
+		if t, err = parseJWS(token, known); err != nil {
+			return nil, CacheMiss, err
+		}
 	}
 	v, err := j.verify(ctx, t, j.tenant(t, requested), at)
 	if err == nil {
@@ -100,17 +97,8 @@ func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	if err := j.checkIssuer(t.claims); err != nil {
-		return nil, err
-	}
-	times, err := j.checkTimes(t.claims, at)
+	times, err := j.check(t.claims, at)
 	if err != nil {
-		return nil, err
-	}
-	if err := j.checkAudience(t.claims); err != nil {
-		return nil, err
-	}
-	if err := j.checkClaims(t.claims); err != nil {
 		return nil, err
 	}
 	return j.identify(t, key, tenant, times)
@@ -119,11 +107,7 @@ func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time) (
 // checkHeader holds the token to the configuration before its key is looked
 // up: the token never chooses what it is (RFC 8725, sections 3.1 and 3.11).
 func (j *JWT) checkHeader(t *jws) error {
-	allowed := false
-	for _, algorithm := range j.settings.Algorithms {
-		allowed = allowed || algorithm == t.algorithm
-	}
-	if !allowed {
+	if !slices.Contains(j.settings.Algorithms, t.algorithm) {
 		return policy.Denyf(policy.AlgorithmNotAllowed, "use %s", strings.Join(j.settings.Algorithms, " or "))
 	}
 	// RFC 7515, section 4.1.9: a media type whose application/ may be left out.
@@ -161,13 +145,10 @@ func (j *JWT) verifySignature(ctx context.Context, t *jws, tenant string, at tim
 }
 
 func (j *JWT) candidates(ctx context.Context, t *jws, tenant string, at time.Time) ([]*keys.Key, error) {
-	if j.ring != nil {
-		return j.ring.Candidates(tenant, t.keyID, t.algorithm, at)
-	}
-	candidates, err := j.keys.Candidates(t.keyID, t.algorithm, at)
+	candidates, err := j.keys.Candidates(tenant, t.keyID, t.algorithm, at)
 	if policy.ReasonOf(err) == policy.UnknownKey {
 		if err = j.keys.Seek(ctx, t.keyID); err == nil {
-			candidates, err = j.keys.Candidates(t.keyID, t.algorithm, at)
+			candidates, err = j.keys.Candidates(tenant, t.keyID, t.algorithm, at)
 		}
 	}
 	return candidates, err
@@ -195,7 +176,7 @@ func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (
 	v.issued, _, _ = numericDate(t.claims, "iat") // which checkTimes has read, too
 	v.Issuer, _ = t.claims["iss"].(string)
 	v.TokenID = policy.IDText(t.claims["jti"]) // RFC 7519, section 4.1.7, wants a string; some issuers count
-	if key.Symmetric() && j.ring == nil {
+	if key.Symmetric() && !j.settings.Keys.IsKeyring() {
 		v.SecretID = key.ID
 	}
 	if err := v.nameCustomer(j.settings.CustomerID, j.settings.CustomerIDOptional); err != nil {

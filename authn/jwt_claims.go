@@ -23,6 +23,21 @@ type tokenTimes struct {
 	notBefore, end, tooOld time.Time // with clock skew
 }
 
+// check holds claims to all rules.
+func (c *claimRules) check(claims map[string]any, at time.Time) (tokenTimes, error) {
+	if err := c.checkIssuer(claims); err != nil {
+		return tokenTimes{}, err
+	}
+	times, err := c.checkTimes(claims, at)
+	if err != nil {
+		return times, err
+	}
+	if err := c.checkAudience(claims); err != nil {
+		return times, err
+	}
+	return times, c.checkClaims(claims)
+}
+
 // checkTimes holds exp, nbf and iat (RFC 7519, section 4.1) against the clock.
 func (c *claimRules) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error) {
 	var t tokenTimes

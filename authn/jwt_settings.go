@@ -65,7 +65,7 @@ func (s *JWTSettings) Check(at policy.Path, problems *policy.Problems) {
 	s.Keys.Check(at.At("keys"), problems)
 	s.checkAlgorithms(at, problems)
 	s.checkIssuerAndAudience(at, problems)
-	checkClaimPaths(at, s.Claims, problems)
+	policy.CheckFixedClaims(at.At("claims"), s.Claims, problems)
 	if s.ClockSkew.Std() > maxClockSkew {
 		problems.Addf(at.At("clock_skew"), "wants %s at most", maxClockSkew)
 	}
@@ -101,9 +101,7 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	for key, list := range map[string]policy.OneOrMore[string]{
 		"issuer": s.Issuer, "audience": s.Audience, "audience_all": s.AudienceAll, "scopes": s.Scopes,
 	} {
-		if list != nil && (len(list) == 0 || slices.Contains(list, "")) {
-			problems.Addf(at.At(key), "an empty list or name would switch the check off: leave the key out for that")
-		}
+		policy.CheckWanted(at.At(key), list, problems)
 	}
 	if s.AllowAnyIssuer && s.Issuer != nil {
 		problems.Addf(at.At("allow_any_issuer"), "contradicts issuer")
@@ -119,14 +117,6 @@ func (s *JWTSettings) checkIssuerAndAudience(at policy.Path, problems *policy.Pr
 	}
 	if s.Audience == nil && s.AudienceAll == nil && !s.AllowAnyAudience {
 		problems.Addf(at, "audience is missing: a provider's keys sign tokens for others, too (or allow_any_audience: true)")
-	}
-}
-
-func checkClaimPaths(at policy.Path, claims map[string]any, problems *policy.Problems) {
-	for path := range claims {
-		if _, err := policy.ParseClaimPath(path); err != nil {
-			problems.Addf(at.At("claims", path), "%v", err)
-		}
 	}
 }
 
@@ -161,13 +151,22 @@ func (s *JWTSettings) CheckFits(set *keys.Static, at policy.Path, problems *poli
 // Carriers returns where the credential may stand.
 func (s *JWTSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *JWTSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
+// Listed returns the keys that the configuration lists.
+func (s *JWTSettings) Listed() []keys.Listed { return s.Keys.Listed() }
+
 // NewJWT compiles the authenticator. The settings have passed Check; tokens
 // over tokenBytes are refused.
 func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes int) *JWT {
 	return &JWT{
-		name:       name,
+		carried:    s.carried(bearer),
 		claimRules: claimRules{*s, policy.FixedClaims(s.Claims)},
-		carriers:   s.carriers(bearer),
+		name:       name,
+		reads:      s.Reads(),
 		keys:       set,
 		tokenBytes: tokenBytes,
 		cache:      cache.partition(),
@@ -177,6 +176,6 @@ func NewJWT(name string, s *JWTSettings, set KeySet, cache *Cache, tokenBytes in
 // Same reports whether both verify alike with the same keys, so that a reload
 // can keep the older one and what it has cached.
 func (j *JWT) Same(o *JWT) bool {
-	return j.name == o.name && j.keys == o.keys && j.ring == o.ring && j.tokenBytes == o.tokenBytes &&
+	return j.name == o.name && j.keys == o.keys && j.tokenBytes == o.tokenBytes &&
 		j.cache.cache == o.cache.cache && reflect.DeepEqual(j.settings, o.settings)
 }

@@ -3,17 +3,8 @@ package authn
 import (
 	"encoding/json"
 
-	"postern/keys"
 	"postern/policy"
 )
-
-// NewKeyringJWT is [NewJWT] for tokens that are signed with the secrets of many
-// tenants.
-func NewKeyringJWT(name string, s *JWTSettings, ring *keys.Ring, cache *Cache, tokenBytes int) *JWT {
-	j := NewJWT(name, s, nil, cache, tokenBytes)
-	j.ring = ring
-	return j
-}
 
 // Reads returns the part of the request that selects the tenant, if one does.
 func (s *JWTSettings) Reads() []policy.Reference {
@@ -24,17 +15,16 @@ func (s *JWTSettings) Reads() []policy.Reference {
 }
 
 // Reads implements [RequestReader].
-func (j *JWT) Reads() []policy.Reference { return j.settings.Reads() }
+func (j *JWT) Reads() []policy.Reference { return j.reads }
 
 // requestedTenant returns the tenant that the request selects, "" where it selects
 // none or the token does. It is known before the cache is asked: what is in there
 // for one tenant must not be found for another.
 func (j *JWT) requestedTenant(r Request) (string, error) {
-	reads := j.settings.Reads()
-	if reads == nil {
+	if j.reads == nil {
 		return "", nil
 	}
-	texts, err := r.Texts(reads[0])
+	texts, err := r.Texts(j.settings.Keys.Select.Reference())
 	return j.settings.Keys.Select.Tenant(texts), err
 }
 
@@ -42,7 +32,7 @@ func (j *JWT) requestedTenant(r Request) (string, error) {
 // one, or the one that the token claims to be of. That claim is not verified yet,
 // and whoever forges it must still sign with a secret of the tenant that it names.
 func (j *JWT) tenant(t *jws, requested string) string {
-	if j.ring == nil || j.settings.Reads() != nil {
+	if j.settings.Keys.Select == nil || j.reads != nil {
 		return requested
 	}
 	claim, _ := j.settings.Keys.Select.Reference().Path.Lookup(t.claims)

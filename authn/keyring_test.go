@@ -61,7 +61,7 @@ func keyringSettings(t testing.TB, ring keys.KeyringSettings, from, pattern stri
 func newKeyringJWT(t testing.TB, ring keys.KeyringSettings, from, pattern string) *authn.JWT {
 	t.Helper()
 	s := keyringSettings(t, ring, from, pattern)
-	return authn.NewKeyringJWT("web", s, loadRing(t, s), newCache(&observer{}), tokenBytes)
+	return authn.NewJWT("web", s, loadRing(t, s), newCache(&observer{}), tokenBytes)
 }
 
 // signedBy makes a token of the JSON texts of its header and claims.
@@ -208,7 +208,7 @@ func TestWithdrawnSecretOfATenant(t *testing.T) {
 	s := keyringSettings(t, twoTenants(), "claims.project", "")
 	cache := newCache(&observer{})
 	old := loadRing(t, s)
-	a := authn.NewKeyringJWT("web", s, old, cache, tokenBytes)
+	a := authn.NewJWT("web", s, old, cache, tokenBytes)
 	tokens := map[string]string{
 		"A": signedBy(t, secretOfA, `{"alg":"HS256"}`, `{"exp":1000300,"project":"A"}`),
 		"B": signedBy(t, secretOfB, `{"alg":"HS256"}`, `{"exp":1000300,"project":"B"}`),
@@ -224,7 +224,7 @@ func TestWithdrawnSecretOfATenant(t *testing.T) {
 	next := keyringSettings(t, keys.KeyringSettings{"B": {tenantSecret("b1", secretOfB)}}, "claims.project", "")
 	ring := loadRing(t, next)
 	ring.Inherit(old)
-	b := authn.NewKeyringJWT("web", s, ring, cache, tokenBytes)
+	b := authn.NewJWT("web", s, ring, cache, tokenBytes)
 	if a.Same(b) {
 		t.Error("an authenticator with another ring is the same")
 	}

@@ -16,10 +16,10 @@ import (
 // of a credential that another authenticator has verified. It is safe for
 // concurrent use.
 type Profile struct {
+	opaque
 	revocable
 	name       string
 	settings   ProfileSettings
-	carriers   []Carrier
 	reads      []policy.Reference
 	headers    []profileHeader
 	tokenBytes int
@@ -32,25 +32,11 @@ type profileHeader struct {
 	template *ProfileTemplate
 }
 
-// Carriers implements [Authenticator].
-func (p *Profile) Carriers() []Carrier { return p.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (p *Profile) ForwardCredential() bool { return p.settings.Forward }
-
 // Reads implements [RequestReader].
 func (p *Profile) Reads() []policy.Reference { return p.reads }
 
 // Retire implements [Inquirer].
 func (p *Profile) Retire() { p.inquiry.service.retire() }
-
-// Affinity implements [Authenticator].
-func (p *Profile) Affinity(u Unverified) Affinity {
-	if u.JWS {
-		return NoAffinity
-	}
-	return AnyIssuer
-}
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (p *Profile) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {

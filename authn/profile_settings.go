@@ -82,10 +82,6 @@ func (s *ProfileSettings) checkReferences(at policy.Path, problems *policy.Probl
 	}
 }
 
-// notAsked are fields that the client of HTTP sets itself.
-var notAsked = []string{"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection", "Te", "Trailer",
-	"Transfer-Encoding", "Upgrade"}
-
 func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems) {
 	named := s.Headers == nil
 	seen := map[string]bool{}
@@ -95,7 +91,7 @@ func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems
 		case template == nil:
 			problems.Addf(place, "has no value")
 			continue
-		case !httpguts.ValidHeaderFieldName(name) || slices.Contains(notAsked, canonical):
+		case !httpguts.ValidHeaderFieldName(name) || policy.HeaderUseOf(canonical)&policy.ClientUse != 0:
 			problems.Addf(place, "%q cannot be sent", name)
 		case seen[canonical]:
 			problems.Addf(place, "stands twice")
@@ -113,6 +109,11 @@ func (s *ProfileSettings) checkHeaders(at policy.Path, problems *policy.Problems
 // Carriers returns where the credential may stand.
 func (s *ProfileSettings) Carriers() []Carrier { return s.carriers(bearer) }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *ProfileSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, s.CustomerIDOptional
+}
+
 // Reads returns the parts of the request that go into the question.
 func (s *ProfileSettings) Reads() []policy.Reference {
 	all := slices.Clone(s.URL.refs)
@@ -121,22 +122,16 @@ func (s *ProfileSettings) Reads() []policy.Reference {
 			all = append(all, s.Headers[name].refs...)
 		}
 	}
-	var refs []policy.Reference
-	for _, ref := range all {
-		if !ref.IsZero() && !slices.ContainsFunc(refs, ref.Same) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+	return distinct(all)
 }
 
 // NewProfile compiles the authenticator. The settings have passed Check;
 // credentials over tokenBytes are refused.
 func NewProfile(name string, s *ProfileSettings, cache *Cache, tokenBytes int) *Profile {
 	p := &Profile{
+		opaque:     opaque{s.carried(bearer)},
 		name:       name,
 		settings:   *s,
-		carriers:   s.Carriers(),
 		reads:      s.Reads(),
 		tokenBytes: tokenBytes,
 		inquiry:    newInquiry(&s.ServiceSettings, s.URL.sample(), cache),

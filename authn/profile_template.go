@@ -2,7 +2,6 @@ package authn
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func (t *ProfileTemplate) UnmarshalText(text []byte) error {
 		if inner, rest, closed = strings.Cut(rest, "}"); !closed {
 			return errors.New("holds a { without }")
 		}
-		ref, err := parseAsked(inner)
+		ref, err := parseSent(inner, credentialName)
 		if err != nil {
 			return err
 		}
@@ -52,17 +51,6 @@ func (t *ProfileTemplate) UnmarshalText(text []byte) error {
 	}
 	*t = parsed
 	return nil
-}
-
-func parseAsked(text string) (policy.Reference, error) {
-	if text == credentialName {
-		return policy.Reference{}, nil
-	}
-	ref, err := policy.ParseReference(text)
-	if err == nil && (!ref.OfRequest() || ref.Source == policy.RequestID) {
-		err = fmt.Errorf("%s is no part of what a client sends", ref)
-	}
-	return ref, err
 }
 
 // namesCredential reports whether the credential is a part of the text.

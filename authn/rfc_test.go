@@ -45,7 +45,7 @@ func (v *vector) key(t *testing.T) (key *keys.Key, verifier *authn.JWT) {
 	}
 	settings := sharedSecret()
 	settings.Secrets[0].Value.Literal = policy.Secret(must(base64.RawURLEncoding.DecodeString(oct.K)))
-	candidates := must(loadKeys(t, settings).Candidates("", v.Algorithm, at))
+	candidates := must(loadKeys(t, settings).Candidates("", "", v.Algorithm, at))
 	return candidates[0], newJWT(t, func(s *authn.JWTSettings) { s.Keys, s.Algorithms = settings, []string{v.Algorithm} })
 }
 

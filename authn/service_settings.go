@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -33,6 +34,9 @@ func (s *ServiceSettings) SetDefaults() {
 		MaxBytes: 64 << 10,
 	}
 }
+
+// Listed returns nothing: only the service knows the credentials.
+func (s *ServiceSettings) Listed() []keys.Listed { return nil }
 
 // maxServiceTimeout keeps a request from waiting longer than its client does.
 const maxServiceTimeout = time.Minute

@@ -15,29 +15,15 @@ import (
 // Signature verifies the HMAC of a request, as channels put it on webhooks, or
 // of the customer's id in it. It is safe for concurrent use.
 type Signature struct {
+	opaque
 	revocable
 	name     string
 	settings SignatureSettings
-	carriers []Carrier
 	secrets  *keys.Static
 }
 
-// Carriers implements [Authenticator].
-func (s *Signature) Carriers() []Carrier { return s.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (s *Signature) ForwardCredential() bool { return s.settings.Forward }
-
 // Reads implements [RequestReader].
 func (s *Signature) Reads() []policy.Reference { return s.settings.Reads() }
-
-// Affinity implements [Authenticator].
-func (s *Signature) Affinity(u Unverified) Affinity {
-	if u.JWS {
-		return NoAffinity
-	}
-	return AnyIssuer
-}
 
 // Verify implements [Authenticator]. Nothing is cached: what is verified is the
 // request, and no other one is the same.

@@ -47,7 +47,7 @@ func ParseMessage(text string) (Message, error) {
 		if !closed {
 			return Message{}, fmt.Errorf("%q holds a { without }", text)
 		}
-		ref, err := parseSigned(inner)
+		ref, err := parseSent(inner, rawBody)
 		if err != nil {
 			return Message{}, err
 		}
@@ -65,8 +65,10 @@ func ParseMessage(text string) (Message, error) {
 	return m, nil
 }
 
-func parseSigned(text string) (policy.Reference, error) {
-	if text == rawBody {
+// parseSent reads a reference to what a client sends; whole is the word for which
+// the zero reference stands.
+func parseSent(text, whole string) (policy.Reference, error) {
+	if text == whole {
 		return policy.Reference{}, nil
 	}
 	ref, err := policy.ParseReference(text)
@@ -83,6 +85,16 @@ func (m *Message) UnmarshalText(text []byte) error {
 		*m = parsed
 	}
 	return err
+}
+
+// distinct returns each reference once, without the zero ones.
+func distinct(all []policy.Reference) (refs []policy.Reference) {
+	for _, ref := range all {
+		if !ref.IsZero() && !slices.ContainsFunc(refs, ref.Same) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 // covers reports whether no client can change a part of the request without

@@ -119,19 +119,23 @@ func (s *SignatureSettings) tolerance() time.Duration {
 // Carriers returns where the credential may stand.
 func (s *SignatureSettings) Carriers() []Carrier { return s.carriers("") }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *SignatureSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, false
+}
+
+// Listed returns the secrets; it is never nil, since they come from nowhere else.
+func (s *SignatureSettings) Listed() []keys.Listed {
+	return append([]keys.Listed{}, s.keys().Listed()...)
+}
+
 // Reads returns the parts of the request that are read one by one, beside the
 // credential.
 func (s *SignatureSettings) Reads() []policy.Reference {
-	var refs []policy.Reference
-	for _, ref := range slices.Concat(s.Message.refs, []policy.Reference{s.Timestamp, s.CustomerID}) {
-		if !ref.IsZero() && !slices.ContainsFunc(refs, ref.Same) {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+	return distinct(append(slices.Clone(s.Message.refs), s.Timestamp, s.CustomerID))
 }
 
 // NewSignature compiles the authenticator. The settings have passed Check.
 func NewSignature(name string, s *SignatureSettings, secrets *keys.Static) *Signature {
-	return &Signature{name: name, settings: *s, carriers: s.Carriers(), secrets: secrets}
+	return &Signature{opaque: opaque{s.carried("")}, name: name, settings: *s, secrets: secrets}
 }

@@ -62,7 +62,7 @@ func TestStaleFiles(t *testing.T) {
 		s.Keys, s.Algorithms = publicKeys(t, map[string]crypto.Signer{"k1": key}), []string{"RS256"}
 	}))
 	ringSettings := keyringSettings(t, twoTenants(), "claims.aud", "")
-	ring := authn.NewKeyringJWT("web", ringSettings, ringSettings.Keys.LoadRing(nil, load, false, &problems), newCache(&observer{}), tokenBytes)
+	ring := authn.NewJWT("web", ringSettings, ringSettings.Keys.LoadRing(nil, load, false, &problems), newCache(&observer{}), tokenBytes)
 	hook := new(authn.SignatureSettings)
 	hook.SetDefaults()
 	hook.Secrets = []keys.SecretSettings{{ID: "file", Value: keys.Value{File: "secret"}}}

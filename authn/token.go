@@ -14,9 +14,8 @@ import (
 // Token verifies static tokens: one for an app or a project. It is immutable
 // and safe for concurrent use.
 type Token struct {
+	opaque
 	name     string
-	carriers []Carrier
-	forward  bool
 	basic    string // what of a Basic credential is the token; "" for another scheme
 	byDigest map[[sha256.Size]byte]*staticToken
 	leases   []*keys.Lease // of all files that tokens came from
@@ -32,20 +31,6 @@ func (t *Token) Heed(list *Revocations) {
 	for _, known := range t.byDigest {
 		known.verified.revocations = list
 	}
-}
-
-// Carriers implements [Authenticator].
-func (t *Token) Carriers() []Carrier { return t.carriers }
-
-// ForwardCredential implements [Authenticator].
-func (t *Token) ForwardCredential() bool { return t.forward }
-
-// Affinity implements [Authenticator].
-func (t *Token) Affinity(u Unverified) Affinity {
-	if u.JWS {
-		return NoAffinity
-	}
-	return AnyIssuer
 }
 
 // Verify implements [Authenticator]. Tokens are found by their SHA-256: what

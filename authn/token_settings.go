@@ -82,13 +82,26 @@ func (s *TokenSettings) Check(at policy.Path, problems *policy.Problems) {
 // Carriers returns where the credential may stand.
 func (s *TokenSettings) Carriers() []Carrier { return s.carriers("") }
 
+// Customer returns what names the customer, and whether an identity can be without.
+func (s *TokenSettings) Customer() (ref policy.Reference, optional bool) {
+	return s.CustomerID, false
+}
+
+// Listed returns the tokens.
+func (s *TokenSettings) Listed() []keys.Listed {
+	list := make([]keys.Listed, 0, len(s.List()))
+	for _, t := range s.List() {
+		list = append(list, keys.Listed{ID: t.ID, NotAfter: t.NotAfter, Attributes: t.Attributes})
+	}
+	return list
+}
+
 // NewToken resolves the settings' values and compiles the authenticator. What
 // cannot be resolved is reported as problems; the result is then unusable.
 func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, problems *policy.Problems) *Token {
 	t := &Token{
+		opaque:   opaque{s.carried("")},
 		name:     name,
-		carriers: s.carriers(""),
-		forward:  s.Forward,
 		basic:    s.Basic,
 		byDigest: make(map[[sha256.Size]byte]*staticToken, len(s.List())),
 	}

@@ -22,8 +22,10 @@ type keyRoom struct {
 	seek  func() error
 }
 
-func (r *keyRoom) Candidates(string, string, time.Time) ([]*keys.Key, error) { return r.found, r.err }
-func (r *keyRoom) Seek(context.Context, string) error                        { return r.seek() }
+func (r *keyRoom) Candidates(string, string, string, time.Time) ([]*keys.Key, error) {
+	return r.found, r.err
+}
+func (r *keyRoom) Seek(context.Context, string) error { return r.seek() }
 
 func (r *keyRoom) Has(keyID string) bool {
 	return slices.ContainsFunc(r.found, func(k *keys.Key) bool { return k.ID == keyID })
@@ -35,7 +37,7 @@ func newJWTOver(t testing.TB, room *keyRoom) *authn.JWT {
 
 func theKeys(t testing.TB, set *keys.Static) []*keys.Key {
 	t.Helper()
-	found, err := set.Candidates("", "HS256", at)
+	found, err := set.Candidates("", "", "HS256", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func TestWithdrawnKeyEndsACachedToken(t *testing.T) {
 	if reason != policy.ReasonNone || v.Standing(at) != nil {
 		t.Fatal(reason)
 	}
-	loadKeys(t, keys.Settings{Secrets: []keys.SecretSettings{}}).Supersede(old)
+	loadKeys(t, keys.Settings{Secrets: []keys.SecretSettings{}}).Inherit(old)
 	room.found, room.err = nil, policy.Deny(policy.UnknownKey, "")
 	if got := policy.ReasonOf(v.Standing(at)); got != policy.UnknownKey {
 		t.Errorf("Standing: %v", got)

@@ -28,35 +28,28 @@ type capability struct {
 func (c *Config) newCapability(name string, a Authenticator) (can capability, known bool) {
 	at := policy.Path{"authenticators", name}
 	can.lowest, can.highest = policy.Application, policy.Application
-	if c.namesCustomer(name) {
-		can.lowest, can.highest = policy.Customer, policy.Customer
+	if customer, optional := a.Settings().Customer(); !customer.IsZero() {
+		can.highest = policy.Customer
+		if !optional {
+			can.lowest = policy.Customer
+		}
 	}
-	switch {
-	case a.Token != nil, a.Signature != nil:
-	case a.JWT != nil:
+	switch s := a.Settings().(type) {
+	case *authn.JWTSettings:
 		can.claims, can.key = true, true
-		ring, jwks := a.JWT.Keys.IsKeyring(), a.JWT.Keys.IsJWKS()
+		ring, jwks := s.Keys.IsKeyring(), s.Keys.IsJWKS()
 		unread := !ring && !jwks && c.undecodedBelow(at.At("keys"))
 		can.tenant, can.jwk = ring || unread, jwks || unread
-		if a.JWT.CustomerIDOptional {
-			can.lowest = policy.Application
-		}
-	case a.Introspection != nil:
+	case *authn.IntrospectionSettings:
 		can.claims = true
-		if a.Introspection.CustomerIDOptional {
-			can.lowest = policy.Application
-		}
-	case a.Profile != nil:
+	case *authn.ProfileSettings:
 		can.profile = true
-		if a.Profile.CustomerIDOptional {
-			can.lowest = policy.Application
-		}
-	default:
+	case unread:
 		return capability{}, false
 	}
-	credentials, count := a.attributeSets(), map[string]int{}
-	for _, attributes := range credentials {
-		for name := range attributes {
+	credentials, count := a.Settings().Listed(), map[string]int{}
+	for _, credential := range credentials {
+		for name := range credential.Attributes {
 			count[name]++
 		}
 	}
@@ -78,32 +71,6 @@ func (c *Config) assess() {
 			c.capabilities[name] = can
 		}
 	}
-}
-
-// attributeSets returns the attributes of each credential or key that the
-// configuration lists; nil where it lists none.
-func (a *Authenticator) attributeSets() (list []map[string]string) {
-	switch {
-	case a.Token != nil:
-		list = []map[string]string{}
-		for _, t := range a.Token.List() {
-			list = append(list, t.Attributes)
-		}
-	case a.JWT != nil && (a.JWT.Keys.Secrets != nil || a.JWT.Keys.PublicKeys != nil):
-		list = []map[string]string{}
-		for _, s := range a.JWT.Keys.Secrets {
-			list = append(list, s.Attributes)
-		}
-		for _, k := range a.JWT.Keys.PublicKeys {
-			list = append(list, k.Attributes)
-		}
-	case a.Signature != nil:
-		list = []map[string]string{}
-		for _, s := range a.Signature.Secrets {
-			list = append(list, s.Attributes)
-		}
-	}
-	return list
 }
 
 // add makes can the capability of more: of one more member of an alternative, or

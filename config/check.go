@@ -32,19 +32,10 @@ func (c *Config) check(problems *policy.Problems) {
 	for name, a := range c.Authenticators {
 		at := top.At("authenticators", name)
 		checkName(at, name, problems)
-		switch {
-		case name == authn.AnonymousName:
+		if name == authn.AnonymousName {
 			problems.Addf(at, "anonymous is built in")
-		case a.Token != nil:
-			a.Token.Check(at, problems)
-		case a.JWT != nil:
-			a.JWT.Check(at, problems)
-		case a.Signature != nil:
-			a.Signature.Check(at, problems)
-		case a.Introspection != nil:
-			a.Introspection.Check(at, problems)
-		case a.Profile != nil:
-			a.Profile.Check(at, problems)
+		} else {
+			a.Settings().Check(at, problems)
 		}
 	}
 	c.assess()
@@ -92,9 +83,8 @@ func (c *Config) checkListeners(problems *policy.Problems) {
 // header is removed, so that no credential could come there.
 func (c *Config) checkIdentityHeaders(at policy.Path, headers map[string]*policy.Template, problems *policy.Problems) {
 	for _, authenticator := range slices.Sorted(maps.Keys(c.Authenticators)) {
-		carriers, _ := c.carriers(authenticator)
 		for name := range headers {
-			if slices.ContainsFunc(carriers, func(carrier authn.Carrier) bool { return strings.EqualFold(carrier.Header, name) }) {
+			if slices.ContainsFunc(c.carriers(authenticator), func(carrier authn.Carrier) bool { return strings.EqualFold(carrier.Header, name) }) {
 				problems.Addf(at.At(name), "%s reads its credential there", authenticator)
 			}
 		}

@@ -23,7 +23,7 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 		}
 		checkReachable(place, r.Authenticate[:i], group, problems)
 		for k, name := range group {
-			if _, known := c.carriers(name); !known {
+			if _, known := c.Authenticators[name]; !known && name != authn.AnonymousName {
 				all := append(slices.Sorted(maps.Keys(c.Authenticators)), authn.AnonymousName)
 				problems.Addf(place, "there is no authenticator %q%s", name, suggest(name, all))
 			}
@@ -43,23 +43,6 @@ func (c *Config) checkAlternatives(at policy.Path, r *policy.RouteSettings, prob
 	}
 }
 
-func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
-	a, known := c.Authenticators[name]
-	switch {
-	case a.Token != nil:
-		return a.Token.Carriers(), true
-	case a.JWT != nil:
-		return a.JWT.Carriers(), true
-	case a.Signature != nil:
-		return a.Signature.Carriers(), true
-	case a.Introspection != nil:
-		return a.Introspection.Carriers(), true
-	case a.Profile != nil:
-		return a.Profile.Carriers(), true
-	}
-	return nil, known || name == authn.AnonymousName
-}
-
 // checkGroup holds the next member of a group to those before it: a request
 // must be able to carry the credentials of all.
 func (c *Config) checkGroup(at policy.Path, before []string, name string, problems *policy.Problems) {
@@ -67,12 +50,11 @@ func (c *Config) checkGroup(at policy.Path, before []string, name string, proble
 		problems.Addf(at, "anonymous cannot be a member of a group")
 		return
 	}
-	own, _ := c.carriers(name)
 	for _, other := range before {
-		switch carriers, _ := c.carriers(other); {
+		switch {
 		case name == other:
 			problems.Addf(at, "%s stands twice", name)
-		case overlap(own, carriers):
+		case overlap(c.carriers(name), c.carriers(other)):
 			problems.Addf(at, "%s and %s are carried in the same place, so that no request can carry both", other, name)
 		case c.namesCustomer(name) && c.namesCustomer(other):
 			problems.Addf(at, "%s and %s both name a customer", other, name)
@@ -86,32 +68,18 @@ func overlap(a, b []authn.Carrier) bool {
 	return slices.ContainsFunc(a, func(c authn.Carrier) bool { return slices.ContainsFunc(b, c.Overlaps) })
 }
 
-func (c *Config) namesCustomer(name string) bool { return !c.customerID(name).IsZero() }
-
-// customerID returns where an authenticator finds the customer.
-func (c *Config) customerID(name string) policy.Reference {
-	switch a := c.Authenticators[name]; {
-	case a.Token != nil:
-		return a.Token.CustomerID
-	case a.JWT != nil:
-		return a.JWT.CustomerID
-	case a.Signature != nil:
-		return a.Signature.CustomerID
-	case a.Introspection != nil:
-		return a.Introspection.CustomerID
-	case a.Profile != nil:
-		return a.Profile.CustomerID
-	}
-	return policy.Reference{}
+func (c *Config) namesCustomer(name string) bool {
+	ref, _ := c.settings(name).Customer()
+	return !ref.IsZero()
 }
 
 // checkRivals: authenticators of a route that read one carrier must be told
 // apart by the credential alone.
 func (c *Config) checkRivals(at policy.Path, names []string, problems *policy.Problems) {
 	for i, name := range names {
-		own, _ := c.carriers(name)
+		own := c.carriers(name)
 		for _, other := range names[:i] {
-			carriers, _ := c.carriers(other)
+			carriers := c.carriers(other)
 			if !overlap(own, carriers) {
 				continue
 			}
@@ -163,9 +131,8 @@ func (c *Config) confusable(a, b string) string {
 // checkCookies: cookies come along with requests that another page made.
 func (c *Config) checkCookies(at policy.Path, r *policy.RouteSettings, names []string, problems *policy.Problems) {
 	for _, name := range names {
-		own, _ := c.carriers(name)
-		reads := slices.ContainsFunc(own, func(carrier authn.Carrier) bool { return carrier.Cookie != "" }) ||
-			slices.ContainsFunc(c.reads(name), func(ref policy.Reference) bool { return ref.Source == policy.Cookie })
+		reads := slices.ContainsFunc(c.carriers(name), func(carrier authn.Carrier) bool { return carrier.Cookie != "" }) ||
+			slices.ContainsFunc(c.settings(name).Reads(), func(ref policy.Reference) bool { return ref.Source == policy.Cookie })
 		if reads && r.Origins == nil {
 			problems.Addf(at, "origins is missing: %s reads a cookie, which a browser sends whichever page asks", name)
 		}

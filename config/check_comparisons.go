@@ -11,10 +11,10 @@ func (c *Config) checkComparisons(at policy.Path, r *policy.RouteSettings, probl
 			continue
 		}
 		list, object := shapes(rule.Identity)
-		if rule.Op == "in" && !list {
+		if rule.Op == policy.In && !list {
 			problems.Addf(place.At("op"), "in compares with the elements of a list, which %s never is", rule.Identity)
 		}
-		if rule.UnsignedIDs != nil && rule.Op != "in" && rule.Request.Source == policy.Body && !object {
+		if rule.UnsignedIDs != nil && rule.Op != policy.In && rule.Request.Source == policy.Body && !object {
 			problems.Addf(place.At("unsigned_ids"), "says nothing: %s is never an object of ids", rule.Identity)
 		}
 	}

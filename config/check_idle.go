@@ -12,7 +12,7 @@ func (c *Config) checkIdle(at policy.Path, r *policy.RouteSettings, problems *po
 	if r.ForwardCredential != nil && isPublic(r) {
 		problems.Addf(at.At("forward_credential"), "says nothing on a public route, where no credential is verified: pass_authorization: true leaves it to the backend")
 	}
-	if _, known := c.alternatives(r); known && r.Body == "form" && !c.readsBody(r) && !c.undecodedBelow(at.At("consistency")) {
+	if _, known := c.alternatives(r); known && r.Body == policy.FormBody && !c.readsBody(r) && !c.undecodedBelow(at.At("consistency")) {
 		problems.Addf(at.At("body"), "says nothing: no rule and no authenticator of this route reads the body")
 	}
 }

@@ -19,13 +19,13 @@ func (c *Config) checkReads(at policy.Path, r *policy.RouteSettings, names []str
 	place := at.At("authenticate")
 	for _, name := range append(names[:len(names):len(names)], profilesOf(r)...) {
 		for _, path := range c.bodyPaths(name) {
-			if r.Body == "form" && path.Member() == "" {
+			if r.Body == policy.FormBody && path.Member() == "" {
 				problems.Addf(place, "%s reads body.%s, but a form has no members inside others", name, path)
-			} else if _, err := plan.Add(path); r.Body != "form" && err != nil {
+			} else if _, err := plan.Add(path); r.Body != policy.FormBody && err != nil {
 				problems.Addf(place, "%s reads body.%v", name, err)
 			}
 		}
-		for _, ref := range c.reads(name) {
+		for _, ref := range c.settings(name).Reads() {
 			for i := range r.Match {
 				if p := &r.Match[i]; ref.Source == policy.PathValue && p.String() != "" && !p.HasWildcard(ref.Name) {
 					problems.Addf(place, "%s reads %s, but the pattern %q has no wildcard {%s}", name, ref, p.String(), ref.Name)
@@ -55,28 +55,14 @@ func (c *Config) signs(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return c.Authenticators[name].Signature != nil })
 }
 
-// reads returns what an authenticator reads beside its carriers.
-func (c *Config) reads(name string) []policy.Reference {
-	switch a := c.Authenticators[name]; {
-	case a.JWT != nil:
-		return a.JWT.Reads()
-	case a.Signature != nil:
-		return a.Signature.Reads()
-	case a.Profile != nil:
-		return a.Profile.Reads()
-	}
-	return nil
-}
-
 // bodyPaths returns what an authenticator reads of a JSON body or a form.
 func (c *Config) bodyPaths(name string) (paths []policy.ClaimPath) {
-	own, _ := c.carriers(name)
-	for _, carrier := range own {
+	for _, carrier := range c.carriers(name) {
 		if path, err := policy.ParseClaimPath(carrier.Body); err == nil {
 			paths = append(paths, path)
 		}
 	}
-	for _, ref := range c.reads(name) {
+	for _, ref := range c.settings(name).Reads() {
 		if ref.Source == policy.Body {
 			paths = append(paths, ref.Path)
 		}

@@ -10,26 +10,16 @@ import (
 	"postern/policy"
 )
 
-// listed returns the shared secrets that the configuration lists for an
-// authenticator, and where.
-func (a *Authenticator) listed(at policy.Path) ([]keys.SecretSettings, policy.Path) {
-	switch {
-	case a.JWT != nil:
-		return a.JWT.Keys.Secrets, at.At("keys", "secrets")
-	case a.Signature != nil:
-		return a.Signature.Secrets, at.At("secrets")
-	}
-	return nil, nil
-}
-
 // sameSecrets calls each with every two secrets of an authenticator that have the
 // same value, of which at is where the second one stands.
-func (c *Config) sameSecrets(each func(name string, at policy.Path, one, two keys.SecretSettings)) {
+func (c *Config) sameSecrets(each func(name string, at policy.Path, one, two keys.Listed)) {
 	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
-		a := c.Authenticators[name]
-		secrets, at := a.listed(policy.Path{"authenticators", name})
+		secrets, at := c.settings(name).Listed(), policy.Path{"authenticators", name}
+		if c.Authenticators[name].JWT != nil {
+			at = at.At("keys")
+		}
 		for _, pair := range c.StaticKeys[name].SameValue() {
-			each(name, at.At(pair[1], "value"), secrets[pair[0]], secrets[pair[1]])
+			each(name, at.At("secrets", pair[1], "value"), secrets[pair[0]], secrets[pair[1]])
 		}
 	}
 }
@@ -37,7 +27,7 @@ func (c *Config) sameSecrets(each func(name string, at policy.Path, one, two key
 // checkSameSecrets reports a secret that stands for two things: which of them a
 // credential would mean is the order of the list.
 func (c *Config) checkSameSecrets(problems *policy.Problems) {
-	c.sameSecrets(func(_ string, at policy.Path, one, two keys.SecretSettings) {
+	c.sameSecrets(func(_ string, at policy.Path, one, two keys.Listed) {
 		if !maps.Equal(one.Attributes, two.Attributes) {
 			problems.Addf(at, "has the same value as %q, whose attributes differ", one.ID)
 		}
@@ -53,7 +43,7 @@ const (
 
 // warnSameSecrets says where one secret is known by two names.
 func (c *Config) warnSameSecrets() (list []string) {
-	c.sameSecrets(func(name string, _ policy.Path, one, two keys.SecretSettings) {
+	c.sameSecrets(func(name string, _ policy.Path, one, two keys.Listed) {
 		list = append(list, fmt.Sprintf("authenticators.%s: the secrets %q and %q have one value, so that to end one of them ends nothing", name, one.ID, two.ID))
 	})
 	for _, name := range slices.Sorted(maps.Keys(c.Rings)) {

@@ -51,9 +51,9 @@ type Config struct {
 	// ClientSecrets are Postern's own at authorization servers, by authenticator.
 	ClientSecrets map[string][]byte
 	AdminToken    []byte // empty where none is asked for
-	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
-	Formats     map[string]*policy.DenialFormat
-	CrossOrigin *policy.CORS
+	// DenialFormats are by name; CORSPolicy is nil where none is configured.
+	DenialFormats map[string]*policy.DenialFormat
+	CORSPolicy    *policy.CORS
 	// Revoked and OpaqueIDs are nil where the file has no such section.
 	Revoked   *authn.RevocationList
 	OpaqueIDs *keys.OpaqueIDs
@@ -61,50 +61,6 @@ type Config struct {
 	// What the checks know.
 	undecoded    []policy.Path         // see [Config.undecodedBelow]
 	capabilities map[string]capability // by authenticator, anonymous among them
-}
-
-// Authenticator is one configured way to verify a credential: exactly one of
-// the fields is set.
-type Authenticator struct {
-	Token     *authn.TokenSettings
-	JWT       *authn.JWTSettings
-	Signature *authn.SignatureSettings
-
-	Introspection *authn.IntrospectionSettings
-	Profile       *authn.ProfileSettings
-}
-
-// unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"mtls"}
-
-// Kinds lists the types, for the decoder's suggestions.
-func (a *Authenticator) Kinds() []string {
-	return []string{"token", "jwt", "introspection", "profile", "signature"}
-}
-
-// Variant prepares the settings of a type, for the decoder.
-func (a *Authenticator) Variant(kind string) (any, error) {
-	switch kind {
-	case "token":
-		a.Token = new(authn.TokenSettings)
-		return a.Token, nil
-	case "jwt":
-		a.JWT = new(authn.JWTSettings)
-		return a.JWT, nil
-	case "introspection":
-		a.Introspection = new(authn.IntrospectionSettings)
-		return a.Introspection, nil
-	case "profile":
-		a.Profile = new(authn.ProfileSettings)
-		return a.Profile, nil
-	case "signature":
-		a.Signature = new(authn.SignatureSettings)
-		return a.Signature, nil
-	}
-	if slices.Contains(unbuiltKinds, kind) {
-		return nil, fmt.Errorf("%s: not supported yet", kind)
-	}
-	return nil, fmt.Errorf("%q is no type of authenticator", kind)
 }
 
 // maxFileBytes bounds a configuration file.
@@ -196,15 +152,17 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		}
 		c.AdminToken = token
 	}
-	c.Formats, c.CrossOrigin = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
+	c.DenialFormats, c.CORSPolicy = map[string]*policy.DenialFormat{}, policy.NewCORS(c.CORS)
 	for name, settings := range c.Denials {
-		c.Formats[name] = policy.NewDenialFormat(&settings)
+		c.DenialFormats[name] = policy.NewDenialFormat(&settings)
 	}
 	if c.Revocations != nil {
 		c.Revoked = authn.NewRevocationList(c.Revocations.File.Content)
 		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
 	}
-	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	c.Routes = policy.NewRoutes(c.RouteList, policy.Common{
+		IdentityHeaders: c.IdentityHeaders, Strip: c.Strip, Denials: c.DenialFormats, CORS: c.CORSPolicy,
+	})
 	if c.OpaqueID != nil {
 		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
 		for _, r := range c.Routes {

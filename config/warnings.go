@@ -21,7 +21,7 @@ func (c *Config) Warnings(now time.Time) []string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Denials)) {
-		if name != defaultDenials && !slices.ContainsFunc(c.RouteList, func(r policy.RouteSettings) bool { return r.Denials == name }) {
+		if name != policy.DefaultDenials && !slices.ContainsFunc(c.RouteList, func(r policy.RouteSettings) bool { return r.Denials == name }) {
 			list = append(list, fmt.Sprintf("denials.%s: no route names this format", name))
 		}
 	}
@@ -39,10 +39,6 @@ func (c *Config) Warnings(now time.Time) []string {
 	}
 	return append(list, c.personalWarnings()...)
 }
-
-// defaultDenials is the format of every route that names no other, and of what
-// is refused before there is a route.
-const defaultDenials = "default"
 
 // tellsIdentity reports whether an upstream may be sent identity headers.
 func (c *Config) tellsIdentity(upstream string) bool {

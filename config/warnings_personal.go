@@ -25,7 +25,7 @@ func (c *Config) personalWarnings() []string {
 			continue
 		}
 		for _, name := range names {
-			ref = c.customerID(name)
+			ref, _ = c.settings(name).Customer()
 			if kind := c.personal([]string{name}, ref); kind != "" {
 				list = append(list, personalWarning(policy.Path{"authenticators", name, "customer_id"}, ref, kind))
 			}
@@ -59,9 +59,8 @@ func (c *Config) personal(names []string, ref policy.Reference) string {
 		return kind
 	}
 	for _, name := range names {
-		a := c.Authenticators[name]
-		for _, attributes := range a.attributeSets() {
-			if kind := personalValue(attributes[ref.Name]); kind != "" {
+		for _, credential := range c.settings(name).Listed() {
+			if kind := personalValue(credential.Attributes[ref.Name]); kind != "" {
 				return kind
 			}
 		}

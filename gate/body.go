@@ -18,10 +18,10 @@ type Body interface {
 	// ReadAll returns the whole body as it came, of at most limit bytes. Its
 	// error is a policy.Denial.
 	ReadAll(limit int64) ([]byte, error)
-	// Hold reads what a body was decoded to, of at most limit bytes, into memory
+	// Buffer reads what a body was decoded to, of at most limit bytes, into memory
 	// that counts as its own does. With an error, which is r's or a
 	// policy.Denial, it may return what it has read so far.
-	Hold(r io.Reader, limit int64) ([]byte, error)
+	Buffer(r io.Reader, limit int64) ([]byte, error)
 	// Reserve counts bytes that are held beside the body. Its error is a
 	// policy.Denial.
 	Reserve(bytes int64) error
@@ -39,8 +39,9 @@ type bodyReading struct {
 	parsed bool // values, form and err are known
 }
 
-// rawBody reads the body, the first time that it is asked for.
-func (d *Decision) rawBody() ([]byte, error) {
+// RawBody implements authn.Request. It reads the body the first time that it is
+// asked for.
+func (d *Decision) RawBody() ([]byte, error) {
 	b := &d.body
 	if !b.read && d.request.Body != nil {
 		b.raw, b.rawErr = d.request.Body.ReadAll(d.Route.BodyLimit)
@@ -67,21 +68,21 @@ func (d *Decision) readBody() (*bodyReading, error) {
 }
 
 // bodyPart returns what the body has at a path that the route reads.
-func (d *Decision) bodyPart(path string) (policy.Named, error) {
+func (d *Decision) bodyPart(path string) (policy.Occurrences, error) {
 	body, err := d.readBody()
 	if err != nil {
-		return policy.Named{}, err
+		return policy.Occurrences{}, err
 	}
 	slot := d.compiled.slots[path]
 	if d.Route.BodyForm {
-		texts, err := appendQuery(nil, body.form, d.compiled.forms[slot])
-		return policy.Named{Texts: texts}, err
+		texts, err := appendQuery(nil, body.form, d.compiled.readForms[slot])
+		return policy.Occurrences{Texts: texts}, err
 	}
-	return policy.Named{Values: body.values[slot]}, nil
+	return policy.Occurrences{Values: body.values[slot]}, nil
 }
 
 func (d *Decision) parseBody() error {
-	raw, err := d.rawBody()
+	raw, err := d.RawBody()
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (d *Decision) parseBody() error {
 			return err
 		}
 		d.body.form = string(content)
-		return checkForm(d.body.form, d.compiled.forms)
+		return checkForm(d.body.form, d.compiled.readForms)
 	}
 	return d.scanBody(content)
 }
@@ -171,10 +172,10 @@ func (d *Decision) decodeBody(raw []byte) ([]byte, error) {
 	}
 	// Some backends stop after the first member, some go on: there may be one.
 	z.Multistream(false)
-	content, err := d.request.Body.Hold(z, d.Route.BodyLimit)
+	content, err := d.request.Body.Buffer(z, d.Route.BodyLimit)
 	switch {
 	case err == nil && compressed.Len() == 0:
-		if d.Route.BodyForm && hasFormName(raw, d.compiled.forms) {
+		if d.Route.BodyForm && hasFormName(raw, d.compiled.readForms) {
 			return nil, errForm // to PHP and Go the body as it came is the form
 		}
 		return content, nil

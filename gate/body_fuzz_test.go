@@ -111,7 +111,7 @@ func FuzzIDsCustomer(f *testing.F) {
 	id := &policy.Identity{Level: policy.Customer, Customer: map[string]any{"registered": "ann"}}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		values, err := plan.Scan(body)
-		if err != nil || rule.Check(id, policy.Named{Values: values[0]}) != nil {
+		if err != nil || rule.Check(id, policy.Occurrences{Values: values[0]}) != nil {
 			return
 		}
 		var loose struct {

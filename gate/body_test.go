@@ -16,10 +16,10 @@ import (
 type sent []byte
 
 // ReadAll implements gate.Body.
-func (s sent) ReadAll(limit int64) ([]byte, error) { return s.Hold(bytes.NewReader(s), limit) }
+func (s sent) ReadAll(limit int64) ([]byte, error) { return s.Buffer(bytes.NewReader(s), limit) }
 
-// Hold implements gate.Body.
-func (s sent) Hold(r io.Reader, limit int64) ([]byte, error) {
+// Buffer implements gate.Body.
+func (s sent) Buffer(r io.Reader, limit int64) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if int64(len(content)) > limit {
 		return nil, policy.Deny(policy.BodyTooLarge, "")
@@ -39,8 +39,8 @@ func (u unread) ReadAll(int64) ([]byte, error) {
 	return nil, nil
 }
 
-// Hold implements gate.Body.
-func (u unread) Hold(io.Reader, int64) ([]byte, error) { return u.ReadAll(0) }
+// Buffer implements gate.Body.
+func (u unread) Buffer(io.Reader, int64) ([]byte, error) { return u.ReadAll(0) }
 
 // Reserve implements gate.Body.
 func (u unread) Reserve(int64) error { return nil }

@@ -8,38 +8,57 @@ import (
 	"postern/policy"
 )
 
-// credential returns the credential of a member and where it stands. present is
-// true where the request has it at all, be it empty or broken.
-func (d *Decision) credential(m *member) (value string, at authn.Carrier, present bool, err error) {
-	for _, c := range m.Carriers() {
-		v, here, e := d.read(c)
+// credential is what a request has for a member.
+type credential struct {
+	value string
+	at    authn.Carrier
+	// present says that the request has it at all, be it empty or broken.
+	present bool
+	err     error
+	known   bool // everything above is
+}
+
+// credential returns the credential of a member, which is read the first time that
+// it is asked for.
+func (d *Decision) credential(m *member) *credential {
+	c := &d.credentials[m.index]
+	if !c.known {
+		d.readCredential(m, c)
+		c.known = true
+	}
+	return c
+}
+
+func (d *Decision) readCredential(m *member, c *credential) {
+	for _, at := range m.Carriers() {
+		value, here, err := d.read(at)
 		if !here {
 			continue
 		}
-		if present {
-			return "", c, true, policy.Deny(policy.MalformedRequest, "the credential is sent twice")
+		if c.present {
+			*c = credential{at: at, present: true, err: policy.Deny(policy.MalformedRequest, "the credential is sent twice")}
+			return
 		}
-		value, at, present, err = v, c, true, e
+		*c = credential{value: value, at: at, present: true, err: err}
 	}
-	if present && m.rivals != nil {
-		return d.contest(m, value, at, err)
+	if c.present && m.rivals != nil {
+		d.contest(m, c)
 	}
-	return value, at, present, err
 }
 
 // contest settles which authenticator of a route a credential is for where more
 // than one reads its carrier. To all others it is not there; what is for none of
 // them, or for two alike, is refused in the name of the first.
-func (d *Decision) contest(m *member, value string, at authn.Carrier, err error) (string, authn.Carrier, bool, error) {
+func (d *Decision) contest(m *member, c *credential) {
 	var taker *member
 	best, tied := authn.NoAffinity, false
 	for _, rival := range m.rivals {
-		if !slices.ContainsFunc(rival.Carriers(), at.Overlaps) {
+		if !slices.ContainsFunc(rival.Carriers(), c.at.Overlaps) {
 			continue // it reads another carrier of m
 		}
 		affinity := authn.NoAffinity
-		if err == nil {
-			affinity = rival.Affinity(d.inspect(value))
+		if c.err == nil {
+			affinity = rival.Affinity(d.inspect(c.value))
 		}
 		if taker == nil || affinity > best {
 			taker, best, tied = rival, affinity, false
@@ -47,18 +66,18 @@ func (d *Decision) contest(m *member, value string, at authn.Carrier, err error)
 			tied = true
 		}
 	}
-	if err == nil && (best == authn.NoAffinity || tied) && d.inspected.JWS {
-		err = policy.Deny(policy.WrongIssuer, "")
+	if c.err == nil && (best == authn.NoAffinity || tied) && d.inspected.JWS {
+		c.err = policy.Deny(policy.WrongIssuer, "")
 	}
-	return value, at, taker == m, err
+	c.present = taker == m
 }
 
 // inspect looks at a credential, once.
 func (d *Decision) inspect(value string) authn.Unverified {
-	if d.inspected.value != value {
-		d.inspected.value, d.inspected.Unverified = value, authn.Inspect(value, d.gate.tokenBytes)
+	if d.inspectedValue != value {
+		d.inspectedValue, d.inspected = value, authn.Inspect(value, d.gate.tokenBytes)
 	}
-	return d.inspected.Unverified
+	return d.inspected
 }
 
 // read looks for a credential on a carrier.

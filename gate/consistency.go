@@ -10,18 +10,18 @@ import (
 )
 
 // checkConsistency holds the request to each rule of its route.
-func (d *Decision) checkConsistency(ctx context.Context, host string) error {
+func (d *Decision) checkConsistency(ctx context.Context) error {
 	for i := range d.Route.Rules {
 		rule := &d.Route.Rules[i]
 		if !rule.Applies(d.Verified.Level) {
 			continue
 		}
-		var named policy.Named
+		var named policy.Occurrences
 		var err error
 		if profile := d.compiled.profiles[i]; profile != nil {
 			named, err = d.inProfile(ctx, profile, rule.Request)
 		} else {
-			named, err = d.named(rule.Request, host)
+			named, err = d.named(rule.Request)
 		}
 		if err != nil {
 			return err
@@ -34,16 +34,16 @@ func (d *Decision) checkConsistency(ctx context.Context, host string) error {
 }
 
 // named returns what the request has where ref points.
-func (d *Decision) named(ref policy.Reference, host string) (policy.Named, error) {
+func (d *Decision) named(ref policy.Reference) (policy.Occurrences, error) {
 	if ref.Source != policy.Body {
-		texts, err := d.appendTexts(d.scratch[:0], ref, host)
-		return policy.Named{Texts: texts}, err
+		texts, err := d.appendTexts(d.scratch[:0], ref)
+		return policy.Occurrences{Texts: texts}, err
 	}
 	return d.bodyPart(ref.Path.String())
 }
 
 // appendTexts appends every text that the request has where ref points.
-func (d *Decision) appendTexts(list []string, ref policy.Reference, host string) ([]string, error) {
+func (d *Decision) appendTexts(list []string, ref policy.Reference) ([]string, error) {
 	r := d.request
 	switch ref.Source {
 	case policy.PathValue:
@@ -57,7 +57,7 @@ func (d *Decision) appendTexts(list []string, ref policy.Reference, host string)
 	case policy.Cookie:
 		return appendCookie(list, r.Header["Cookie"], ref.Name)
 	case policy.Host:
-		list = append(list, host)
+		list = append(list, d.host)
 	case policy.Method:
 		list = append(list, r.Method)
 	}
@@ -66,7 +66,7 @@ func (d *Decision) appendTexts(list []string, ref policy.Reference, host string)
 
 // Texts implements authn.Request.
 func (d *Decision) Texts(ref policy.Reference) ([]string, error) {
-	named, err := d.named(ref, policy.NormalizeHost(d.request.Host))
+	named, err := d.named(ref)
 	if err != nil || len(named.Values) == 1 && named.Values[0] == nil {
 		return nil, err
 	}
@@ -81,25 +81,20 @@ func (d *Decision) Texts(ref policy.Reference) ([]string, error) {
 	return texts, nil
 }
 
-// RawBody implements authn.Request.
-func (d *Decision) RawBody() ([]byte, error) {
-	return d.rawBody()
-}
-
 // checkNames refuses a parameter or cookie that a backend might read in place
 // of one that a rule compares.
 func checkNames(r *Request, compiled *route) error {
-	for _, checked := range compiled.query {
+	for _, checked := range compiled.readQuery {
 		if err := checkQueryAliases(r.URL.RawQuery, checked); err != nil {
 			return err
 		}
 	}
-	if len(compiled.cookies) > 0 {
+	if len(compiled.readCookies) > 0 {
 		if err := checkCookies(r.Header["Cookie"]); err != nil {
 			return err
 		}
 	}
-	for _, checked := range compiled.cookies {
+	for _, checked := range compiled.readCookies {
 		for name := range eachCookie(r.Header["Cookie"]) {
 			if isNameAlias(name, checked) {
 				return policy.Denyf(policy.MalformedRequest, "a cookie is another spelling of %s", checked)
@@ -161,7 +156,7 @@ func (d *Decision) resolveRequest(ref policy.Reference) (any, bool) {
 	if ref.Source == policy.RequestID {
 		return d.request.ID, true
 	}
-	named, err := d.named(ref, policy.NormalizeHost(d.request.Host))
+	named, err := d.named(ref)
 	switch {
 	case err != nil:
 	case len(named.Texts) > 0:

@@ -29,13 +29,14 @@ func newGateFor(t testing.TB, global *policy.CORSSettings, formats map[string]*p
 	var problems policy.Problems
 	policy.CheckRoutes(policy.Path{"routes"}, settings, nil, &problems)
 	mustNot(t, problems)
-	routes := policy.NewRoutes(settings, nil, policy.Strip{})
+	common := policy.Common{Denials: formats, CORS: policy.NewCORS(global)}
+	routes := policy.NewRoutes(settings, common)
 	matcher, conflicts := policy.NewMatcher(routes)
 	if conflicts != nil {
 		t.Fatal(conflicts)
 	}
 	return gate.New(gate.Settings{
-		Routes: routes, Matcher: matcher, Authenticators: authenticators(t), Denials: formats, CORS: policy.NewCORS(global),
+		Routes: routes, Matcher: matcher, Authenticators: authenticators(t), Denials: formats[policy.DefaultDenials], CORS: common.CORS,
 	})
 }
 

@@ -19,6 +19,7 @@ type alternative struct {
 type member struct {
 	authn.Authenticator
 	name    string
+	index   int // among the members of the route
 	forward bool
 	// rivals are other authenticators of the route that read a carrier of this
 	// one, this one included; nil where there are none.
@@ -29,6 +30,7 @@ type member struct {
 // When that one fails the request is refused: a worse credential never turns
 // into another identity, least of all into an anonymous one.
 func (g *Gate) authenticate(ctx context.Context, d *Decision) error {
+	d.credentials = append(d.few[:0], make([]credential, len(d.compiled.members))...)
 	if d.compiled.credentialInBody {
 		// Whether an unreadable body carries one, nobody can tell.
 		if _, err := d.readBody(); err != nil {
@@ -49,7 +51,7 @@ func (g *Gate) authenticate(ctx context.Context, d *Decision) error {
 			return d.verify(ctx, a)
 		}
 	}
-	for _, name := range d.compiled.headers {
+	for _, name := range d.compiled.credentialHeaders {
 		if fields := d.request.Header[name]; len(fields) == 1 && fields[0] == "" {
 			return policy.Denyf(policy.MalformedCredential, "%s is empty", name)
 		}
@@ -63,27 +65,31 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		return policy.Deny(policy.MalformedRequest, "the request carries more than one credential")
 	}
 	for _, m := range a.members {
-		credential, carrier, present, err := d.credential(m)
-		if !present {
+		c := d.credential(m)
+		if !c.present {
 			return policy.Denyf(policy.MissingCredential, "the credential of %s is missing, too", m.name)
 		}
-		d.carrier = carrier
-		if err != nil {
-			return err
+		d.carrier = c.at
+		if c.err != nil {
+			return c.err
 		}
-		v, cache, err := m.Verify(ctx, authn.Credential{Value: credential, Request: d}, d.request.Time)
+		credential := authn.Credential{Value: c.value, Request: d}
+		if m.rivals != nil {
+			credential.Inspected = d.inspect(c.value)
+		}
+		v, cache, err := m.Verify(ctx, credential, d.request.Time)
 		d.Cache = max(d.Cache, cache)
 		if err != nil {
 			return err
 		}
 		if d.Verified == nil || v.Level > d.Verified.Level {
-			d.proof = credential
+			d.proof = c.value
 		}
 		if d.Verified, err = authn.Merge(d.Verified, v, a.name); err != nil {
 			return err
 		}
 		if m.forward {
-			d.forwarded = append(d.forwarded, carrier)
+			d.forwarded = append(d.forwarded, c.at)
 		}
 	}
 	return nil
@@ -97,7 +103,7 @@ func (d *Decision) isAnonymous() bool {
 	if len(d.compiled.alternatives) == 1 {
 		return true
 	}
-	return !slices.ContainsFunc(d.compiled.headers, func(name string) bool {
+	return !slices.ContainsFunc(d.compiled.credentialHeaders, func(name string) bool {
 		_, present := d.request.Header[name]
 		return present
 	}) && !slices.ContainsFunc(d.compiled.members, d.carries)
@@ -113,7 +119,4 @@ func (d *Decision) carriesOther(a *alternative) bool {
 
 // carries reports whether the request has the credential of a member, be it
 // empty or broken.
-func (d *Decision) carries(m *member) bool {
-	_, _, present, _ := d.credential(m)
-	return present
-}
+func (d *Decision) carries(m *member) bool { return d.credential(m).present }

@@ -29,6 +29,7 @@ type Decision struct {
 	request  *Request
 	compiled *route
 	values   policy.Values
+	host     string // normalized
 	// denials and cors are those of the route, or of all before one matched.
 	denials *policy.DenialFormat
 	cors    *policy.CORS
@@ -41,10 +42,13 @@ type Decision struct {
 	forwarded []authn.Carrier
 	body      bodyReading
 	scratch   [2]string // for what a rule finds, mostly one text
-	inspected struct {
-		authn.Unverified
-		value string
-	}
+	// credentials are by index of the member, as far as they are known; where they
+	// are few they stand in few.
+	credentials []credential
+	few         [2]credential
+	// inspected is what inspectedValue says of itself.
+	inspected      authn.Unverified
+	inspectedValue string
 }
 
 // Pattern returns the matched pattern, nil where no route matched.

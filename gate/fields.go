@@ -7,92 +7,81 @@ import (
 	"postern/policy"
 )
 
-// fieldClass says what Postern does with a header field of a client.
-type fieldClass uint8
+// field is what Postern does with a header field of a client.
+type field struct {
+	use policy.HeaderUse
+	// identity: it is set by Postern alone.
+	identity bool
+	// credential: it carries one somewhere in the configuration.
+	credential bool
+	// read: a rule or carrier reads it, so that an alias of it could show the
+	// backend another value than the one that was checked.
+	read bool
+}
 
-const (
-	// identityField is set by Postern alone.
-	identityField fieldClass = 1 << iota
-	// credentialField carries a credential somewhere in the configuration.
-	credentialField
-	// readField is read by a rule or carrier, so that an alias of it could
-	// show the backend another value than the one that was checked.
-	readField
-	// forwardingField is for proxies to set.
-	forwardingField
-	// framingField says what a body is and where it ends; under an alias it would
-	// say so once more.
-	framingField
-	// hopField ends here: it speaks to Postern, or would change the method.
-	hopField
-)
-
-// fieldTable maps canonical names to classes. It is immutable.
-type fieldTable map[string]fieldClass
+// fieldTable has a field by its canonical name. It is immutable.
+type fieldTable map[string]field
 
 func newFieldTable(s Settings) fieldTable {
-	t := fieldTable{
-		"Authorization":          credentialField | readField,
-		"Proxy-Authorization":    credentialField,
-		"Forwarded":              forwardingField,
-		"X-Real-Ip":              forwardingField,
-		"X-Rewrite-Url":          forwardingField,
-		"X-Request-Id":           forwardingField,
-		"X-Http-Method-Override": hopField,
-		"X-Http-Method":          hopField,
-		"X-Method-Override":      hopField,
-		"Connection":             hopField,
-		"Expect":                 hopField,
-		"Upgrade":                hopField,
-	}
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Host", "Te", "Trailer", "Transfer-Encoding"} {
-		t[name] |= framingField
+	t := fieldTable{}
+	for name, use := range policy.HeaderUses() {
+		t[name] = field{use: use, credential: use&policy.CredentialUse != 0, read: name == "Authorization"}
 	}
 	for _, name := range s.IdentityHeaders {
-		t[http.CanonicalHeaderKey(name)] |= identityField
+		f := t[http.CanonicalHeaderKey(name)]
+		f.identity = true
+		t[http.CanonicalHeaderKey(name)] = f
 	}
 	for _, a := range s.Authenticators {
 		for _, carrier := range a.Carriers() {
 			switch {
 			case carrier.Header != "":
-				t[carrier.Header] |= credentialField | readField
+				f := t[carrier.Header]
+				f.credential, f.read = true, true
+				t[carrier.Header] = f
 			case carrier.Cookie != "":
-				t["Cookie"] |= readField
+				t.read("Cookie")
 			case carrier.Protocol != "":
-				t["Sec-Websocket-Protocol"] |= readField
+				t.read("Sec-Websocket-Protocol")
 			}
 		}
 		for _, ref := range reads(a) {
-			t.read(ref)
+			t.readReference(ref)
 		}
 	}
 	for _, r := range s.Routes {
 		for _, rule := range r.Rules {
-			t.read(rule.Request)
+			t.readReference(rule.Request)
 		}
 	}
 	return t
 }
 
-// read notes that a part of the request is read.
-func (t fieldTable) read(ref policy.Reference) {
+// readReference notes that a part of the request is read.
+func (t fieldTable) readReference(ref policy.Reference) {
 	switch ref.Source {
 	case policy.HeaderField:
-		t[ref.Name] |= readField
+		t.read(ref.Name)
 	case policy.Cookie:
-		t["Cookie"] |= readField
+		t.read("Cookie")
 	}
 }
 
-// class returns the class of the field that a backend might take name for, and
-// whether that is another name than the field's own.
-func (t fieldTable) class(name string) (class fieldClass, alias bool) {
+func (t fieldTable) read(name string) {
+	f := t[name]
+	f.read = true
+	t[name] = f
+}
+
+// field returns the field that a backend might take name for, and whether that is
+// another name than the field's own.
+func (t fieldTable) field(name string) (f field, alias bool) {
 	canonical := policy.CanonicalAlias(name)
-	class = t[canonical]
-	if strings.HasPrefix(canonical, "X-Forwarded-") || strings.HasPrefix(canonical, "X-Original-") {
-		class |= forwardingField
+	f = t[canonical]
+	if policy.IsForwardingFamily(canonical) {
+		f.use |= policy.ForwardingUse
 	}
-	return class, canonical != name
+	return f, canonical != name
 }
 
 // check refuses header fields that can be read in two ways.
@@ -101,7 +90,7 @@ func (t fieldTable) check(h http.Header) error {
 		return policy.Deny(policy.MalformedRequest, "Authorization is sent more than once")
 	}
 	for name := range h {
-		if class, alias := t.class(name); alias && class&readField != 0 {
+		if f, alias := t.field(name); alias && f.read {
 			return policy.Denyf(policy.MalformedRequest, "a header is another spelling of %s", policy.CanonicalAlias(name))
 		}
 	}

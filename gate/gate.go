@@ -3,7 +3,6 @@ package gate
 import (
 	"context"
 	"runtime"
-	"strings"
 
 	"postern/authn"
 	"postern/policy"
@@ -21,15 +20,11 @@ type Settings struct {
 	// IdentityHeaders are the names that any part of the configuration sets.
 	// No client may send them.
 	IdentityHeaders []string
-	// Denials are the formats by name. The one named default is for every
-	// denial that no route gives another format; without it that is nil.
-	Denials map[string]*policy.DenialFormat
-	// CORS is the policy for pages of other origins where a route has no own.
-	CORS *policy.CORS
+	// Denials and CORS are for a request that matches no route; nil is the format
+	// of problem details, and no policy for pages of other origins.
+	Denials *policy.DenialFormat
+	CORS    *policy.CORS
 }
-
-// defaultFormat names the format of denials that replaces problem details.
-const defaultFormat = "default"
 
 // Gate is one compiled policy. It is immutable and safe for concurrent use.
 type Gate struct {
@@ -54,22 +49,14 @@ func New(s Settings) *Gate {
 		fields:    newFieldTable(s),
 		carriers:  newCarrierNames(s.Authenticators),
 		anonymous: authn.NewAnonymous(),
-		denials:   s.Denials[defaultFormat],
+		denials:   s.Denials,
 		cors:      s.CORS,
 
 		scans:      make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tokenBytes: s.TokenBytes,
 	}
 	for _, r := range s.Routes {
-		compiled := newRoute(r, s.Authenticators)
-		compiled.denials, compiled.cors = g.denials, g.cors
-		if r.Denials != "" {
-			compiled.denials = s.Denials[r.Denials]
-		}
-		if r.CORS != nil {
-			compiled.cors = r.CORS
-		}
-		g.routes[r.Index] = compiled
+		g.routes[r.Index] = newRoute(r, s.Authenticators)
 	}
 	return g
 }
@@ -109,19 +96,19 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
-	host := policy.NormalizeHost(r.Host)
-	err = g.match(r, host, path, d)
+	d.host = policy.NormalizeHost(r.Host)
+	err = g.match(r, path, d)
 	if encodedSlash && (policy.ReasonOf(err) == policy.NoRoute || err == nil && !d.Route.EncodedSlash) {
 		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
 	}
 	if err != nil {
 		return err
 	}
-	if encodedSlash && g.servesDecoded(r.Method, host, path, d.values.Pattern()) {
+	if encodedSlash && g.servesDecoded(r.Method, d.host, path, d.values.Pattern()) {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
 	d.compiled = &g.routes[d.Route.Index]
-	d.denials, d.cors = d.compiled.denials, d.compiled.cors
+	d.denials, d.cors = d.Route.Denials, d.Route.CORS
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
 	}
@@ -137,16 +124,5 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {
 		return err
 	}
-	return d.checkConsistency(ctx, host)
-}
-
-// servesDecoded reports whether a backend that takes an encoded slash for a
-// slash would serve the path under a more specific pattern than the one found.
-func (g *Gate) servesDecoded(method, host, path string, found *policy.Pattern) bool {
-	var values policy.Values
-	_, err := g.matcher.Match(method, host, strings.NewReplacer("%2F", "/", "%2f", "/").Replace(path), &values)
-	if err != nil {
-		return policy.ReasonOf(err) != policy.NoRoute
-	}
-	return values.Pattern().MoreSpecificThan(found)
+	return d.checkConsistency(ctx)
 }

@@ -172,7 +172,7 @@ func compile(t testing.TB, settings []policy.RouteSettings, headers map[string]s
 	for _, s := range settings {
 		names = slices.AppendSeq(names, maps.Keys(s.IdentityHeaders))
 	}
-	routes := policy.NewRoutes(settings, global, policy.Strip{})
+	routes := policy.NewRoutes(settings, policy.Common{IdentityHeaders: global})
 	matcher, conflicts := policy.NewMatcher(routes)
 	if conflicts != nil {
 		t.Fatal(conflicts)

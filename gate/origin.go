@@ -2,8 +2,6 @@ package gate
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 
 	"postern/policy"
 )
@@ -17,8 +15,7 @@ func checkOrigin(r *Request, route *policy.Route) error {
 	if route.Origins == nil || safe && !isUpgrade(r.Header) {
 		return nil
 	}
-	fields := r.Header["Origin"]
-	if len(fields) == 0 || len(fields) == 1 && slices.Contains(route.Origins, strings.ToLower(fields[0])) {
+	if len(r.Header["Origin"]) == 0 || policy.IsFromPage(r.Header, route.Origins) {
 		return nil
 	}
 	return policy.Deny(policy.OriginNotAllowed, "")

@@ -24,7 +24,7 @@ func TestOrigins(t *testing.T) {
 		want   policy.Reason
 	}{
 		{"POST /guarded", []string{session, "Origin: https://shop.example"}, allow},
-		{"POST /guarded", []string{session, "Origin: HTTPS://Shop.example"}, allow},
+		{"POST /guarded", []string{session, "Origin: HTTPS://Shop.example"}, refused},
 		{"POST /guarded", []string{session, "Origin: http://localhost:3000"}, allow},
 		{"POST /guarded", []string{session}, allow}, // no browser
 		{"POST /guarded", []string{session, "Origin: https://evil.example"}, refused},

@@ -20,12 +20,12 @@ type Stripped struct{ Exact, Alias int }
 // untrusted peer sent.
 func (d *Decision) Outbound(h http.Header, u *url.URL) (stripped Stripped) {
 	for name := range h {
-		class, alias := d.gate.fields.class(name)
-		if d.keeps(name, class, alias) {
+		f, alias := d.gate.fields.field(name)
+		if d.keeps(name, f, alias) {
 			continue
 		}
 		delete(h, name)
-		if class&identityField == 0 {
+		if !f.identity {
 			continue
 		}
 		if alias {
@@ -49,18 +49,18 @@ func (d *Decision) setHeaders(h http.Header) {
 	d.Route.Headers.SetPerCall(h, &d.Verified.Identity, d.resolveRequest)
 }
 
-// keeps reports whether a field of a class passes after all.
-func (d *Decision) keeps(name string, class fieldClass, alias bool) bool {
+// keeps reports whether a field passes after all.
+func (d *Decision) keeps(name string, f field, alias bool) bool {
 	switch {
-	case class&(identityField|hopField) != 0:
+	case f.identity, f.use&policy.HopUse != 0:
 		return false
 	case slices.ContainsFunc(d.Route.Strip.Headers, func(own string) bool { return policy.CanonicalAlias(name) == own }):
 		return false
-	case class&credentialField != 0:
+	case f.credential:
 		return d.passesCredentials() || slices.ContainsFunc(d.forwarded, func(c authn.Carrier) bool { return c.Header == name })
-	case class&framingField != 0:
+	case f.use&policy.FramingUse != 0:
 		return !alias
-	case class&forwardingField != 0:
+	case f.use&policy.ForwardingUse != 0:
 		return false // the proxy sets those that it vouches for
 	}
 	return true // only read
@@ -70,7 +70,7 @@ func (d *Decision) keeps(name string, class fieldClass, alias bool) bool {
 // trailers; the proxy drops every trailer.
 func (d *Decision) ReservedTrailers(trailer http.Header) (n int) {
 	for name := range trailer {
-		if class, _ := d.gate.fields.class(name); class&identityField != 0 {
+		if f, _ := d.gate.fields.field(name); f.identity {
 			n++
 		}
 	}

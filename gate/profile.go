@@ -9,16 +9,16 @@ import (
 
 // inProfile returns what the profile of the credential's owner has where ref
 // points. Who has no credential has no profile.
-func (d *Decision) inProfile(ctx context.Context, a authn.Authenticator, ref policy.Reference) (policy.Named, error) {
+func (d *Decision) inProfile(ctx context.Context, a authn.Authenticator, ref policy.Reference) (policy.Occurrences, error) {
 	if d.proof == "" {
-		return policy.Named{}, nil
+		return policy.Occurrences{}, nil
 	}
 	v, cache, err := a.Verify(ctx, authn.Credential{Value: d.proof, Request: d}, d.request.Time)
 	d.Cache = max(d.Cache, cache)
 	if err != nil {
-		return policy.Named{}, err
+		return policy.Occurrences{}, err
 	}
 	value, _ := v.Resolve(ref)
 	named, err := policy.NewBodyValue(value)
-	return policy.Named{Values: []policy.BodyValue{named}}, err
+	return policy.Occurrences{Values: []policy.BodyValue{named}}, err
 }

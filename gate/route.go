@@ -12,21 +12,20 @@ type route struct {
 	alternatives []alternative
 	members      []*member // of all alternatives, each once
 	challenges   []string  // schemes, in order, each once
-	headers      []string  // in which credentials stand, Authorization in any case
-	query        []string  // parameter names that rules or carriers read
-	cookies      []string  // cookie names that rules or carriers read
-	forms        []string  // names of a form that rules or carriers read
-	body         policy.BodyPlan
-	slots        map[string]int // of forms or the plan, by path
+	// credentialHeaders are those in which credentials stand, Authorization in any
+	// case.
+	credentialHeaders []string
+	// The names of parameters, of cookies and in forms that rules or carriers read.
+	readQuery, readCookies, readForms []string
+	body                              policy.BodyPlan
+	slots                             map[string]int // of readForms or the plan, by path
 	// credentialInBody says that a member reads its credential in the body.
 	credentialInBody bool
 	profiles         []authn.Authenticator // by rule, nil for those on the request
-	denials          *policy.DenialFormat
-	cors             *policy.CORS
 }
 
 func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {
-	compiled := route{headers: []string{"Authorization"}, slots: map[string]int{}}
+	compiled := route{credentialHeaders: []string{"Authorization"}, slots: map[string]int{}}
 	for _, names := range r.Alternatives {
 		compiled.alternatives = append(compiled.alternatives, compiled.newAlternative(r, names, authenticators))
 	}
@@ -34,9 +33,9 @@ func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) ro
 		compiled.findRivals(m)
 		for _, c := range m.Carriers() {
 			addOnce(&compiled.challenges, challengeScheme(c))
-			addName(&compiled.headers, c.Header)
-			addName(&compiled.query, c.Query)
-			addName(&compiled.cookies, c.Cookie)
+			addName(&compiled.credentialHeaders, c.Header)
+			addName(&compiled.readQuery, c.Query)
+			addName(&compiled.readCookies, c.Cookie)
 			if c.Body != "" {
 				compiled.credentialInBody = true
 				path, err := policy.ParseClaimPath(c.Body)
@@ -73,9 +72,9 @@ func reads(a authn.Authenticator) []policy.Reference {
 func (r *route) read(p *policy.Route, ref policy.Reference) {
 	switch ref.Source {
 	case policy.QueryParameter:
-		addName(&r.query, ref.Name)
+		addName(&r.readQuery, ref.Name)
 	case policy.Cookie:
-		addName(&r.cookies, ref.Name)
+		addName(&r.readCookies, ref.Name)
 	case policy.Body:
 		r.readBody(p, ref.Path)
 	}
@@ -100,7 +99,7 @@ func (r *route) member(p *policy.Route, name string, a authn.Authenticator) *mem
 			return m
 		}
 	}
-	m := &member{Authenticator: a, name: name, forward: a.ForwardCredential()}
+	m := &member{Authenticator: a, name: name, index: len(r.members), forward: a.ForwardCredential()}
 	if p.ForwardCredential != nil {
 		m.forward = *p.ForwardCredential
 	}
@@ -125,8 +124,8 @@ func (r *route) findRivals(m *member) {
 // readBody notes that a part of the body is read.
 func (r *route) readBody(p *policy.Route, path policy.ClaimPath) {
 	if p.BodyForm {
-		addOnce(&r.forms, path.Member())
-		r.slots[path.String()] = slices.Index(r.forms, path.Member())
+		addOnce(&r.readForms, path.Member())
+		r.slots[path.String()] = slices.Index(r.readForms, path.Member())
 		return
 	}
 	slot, err := r.body.Add(path)

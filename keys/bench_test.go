@@ -30,7 +30,7 @@ func BenchmarkCandidates(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := bench.set.Candidates("7", bench.algorithm, at); err != nil {
+				if _, err := bench.set.Candidates("", "7", bench.algorithm, at); err != nil {
 					b.Fatal(err)
 				}
 			}

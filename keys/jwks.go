@@ -8,6 +8,8 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"postern/policy"
 )
 
 // jwk is what decides about a key. x5t is left out, since some providers
@@ -102,21 +104,11 @@ func parseMembers(raw jsontext.Value) (map[string]any, error) {
 			continue
 		}
 		var parsed any // an error is one of a number that does not fit: no text
-		if json.Unmarshal(value, &parsed) == nil && (isText(parsed) || isTextList(parsed)) {
+		if json.Unmarshal(value, &parsed) == nil && policy.StringList(parsed) != nil {
 			members[name] = parsed
 		}
 	}
 	return members, nil
-}
-
-func isText(value any) bool {
-	_, ok := value.(string)
-	return ok
-}
-
-func isTextList(value any) bool {
-	list, ok := value.([]any)
-	return ok && !slices.ContainsFunc(list, func(element any) bool { return !isText(element) })
 }
 
 // material returns the public key, checked.

@@ -207,7 +207,7 @@ func TestJWKMembers(t *testing.T) {
 
 // Of a secret only its id is known.
 func TestSecretMembers(t *testing.T) {
-	found, err := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("k1", "v")}}).Candidates("", "HS256", time.Unix(1, 0))
+	found, err := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("k1", "v")}}).Candidates("", "", "HS256", time.Unix(1, 0))
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
 	}

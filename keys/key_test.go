@@ -30,7 +30,7 @@ func TestVerify(t *testing.T) {
 	shared := strings.Repeat("k", 32)
 	public := func(key crypto.Signer) *keys.Key { return parse(t, jwkSet(publicJWK("", "", key)))[0] }
 	ec384, ec521 := newEC(elliptic.P384()), newEC(elliptic.P521())
-	candidates, err := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("", shared)}}).Candidates("", "HS256", time.Time{})
+	candidates, err := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("", shared)}}).Candidates("", "", "HS256", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestCurrent(t *testing.T) {
 func TestKeyIsNeverPrinted(t *testing.T) {
 	const value = "0123456789abcdefghijklmnopqrstuv"
 	set := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("a", value)}})
-	candidates, _ := set.Candidates("a", "HS256", time.Time{})
+	candidates, _ := set.Candidates("", "a", "HS256", time.Time{})
 	key := candidates[0]
 
 	var out bytes.Buffer

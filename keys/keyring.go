@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -40,10 +41,13 @@ func (r *Ring) Equal(o *Ring) bool {
 	return r.lease.equal(o.lease) && maps.EqualFunc(r.tenants, o.tenants, func(a, b []*Key) bool { return slices.EqualFunc(a, b, (*Key).same) })
 }
 
-// Inherit makes r the successor of old: a secret that both hold for the same
-// tenant stays the same [Key], and one that only old holds is no longer live. It
-// must be called before r is in use, and only once nothing can keep r from taking
-// over.
+// Seek says [policy.UnknownKey] at once: nothing new can come.
+func (r *Ring) Seek(context.Context, string) error { return policy.Deny(policy.UnknownKey, "") }
+
+// Has reports nothing: the ids of secrets are those of each tenant alone.
+func (r *Ring) Has(string) bool { return false }
+
+// Inherit is [Static.Inherit] for the secrets of each tenant.
 func (r *Ring) Inherit(old *Ring) {
 	for tenant, secrets := range r.tenants {
 		before := old.tenants[tenant]

@@ -216,7 +216,7 @@ func (r *rig) wantSeek(kid string, want policy.Reason, took time.Duration) {
 // key returns the only candidate for ES256, or nil.
 func (r *rig) key(kid string) *keys.Key {
 	r.Helper()
-	list, err := r.Candidates(kid, "ES256", time.Now())
+	list, err := r.Candidates("", kid, "ES256", time.Now())
 	if err != nil {
 		return nil
 	}
@@ -236,7 +236,7 @@ func (r *rig) wantFetches(want int) {
 
 // accepted is what a proxy does with a token: it reports whether its key is had.
 func (r *rig) accepted(kid string) bool {
-	_, err := r.Candidates(kid, "ES256", time.Now())
+	_, err := r.Candidates("", kid, "ES256", time.Now())
 	if policy.ReasonOf(err) == policy.UnknownKey {
 		err = r.Seek(r.Context(), kid)
 	}

@@ -147,7 +147,7 @@ func (r *Remote) Has(kid string) bool {
 // [policy.KeysUnavailable], [policy.AlgorithmNotAllowed], or
 // [policy.UnknownKey], of which only [Remote.Seek] knows whether it is final.
 // The result must not be changed.
-func (r *Remote) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
+func (r *Remote) Candidates(_, kid, algorithm string, at time.Time) ([]*Key, error) {
 	s := r.set.Load()
 	if s == nil {
 		return nil, policy.Deny(policy.KeysUnavailable, "")

@@ -26,7 +26,7 @@ func TestRemoteWithoutKeys(t *testing.T) {
 		r.SetTransport(p)
 		check := func(want policy.Reason) {
 			t.Helper()
-			_, err := r.Candidates("a", "ES256", time.Now())
+			_, err := r.Candidates("", "a", "ES256", time.Now())
 			if got := policy.ReasonOf(err); got != want || r.Ready() != (want == policy.ReasonNone) {
 				t.Errorf("Candidates: %v, ready %v; want %v", got, r.Ready(), want)
 			}

@@ -82,18 +82,10 @@ func (s *Settings) SetDefaults() {
 // Tell reports whether the ids of the keys alone say which of two sources a
 // token is for: both are lists, and no id is in both.
 func (s *Settings) Tell(o *Settings) bool {
-	own, other := s.ids(), o.ids()
-	return own != nil && other != nil && !slices.ContainsFunc(own, func(id string) bool { return slices.Contains(other, id) })
-}
-
-func (s *Settings) ids() (ids []string) {
-	for _, secret := range s.Secrets {
-		ids = append(ids, secret.ID)
-	}
-	for _, key := range s.PublicKeys {
-		ids = append(ids, key.ID)
-	}
-	return ids
+	own, other := s.Listed(), o.Listed()
+	return len(own) > 0 && len(other) > 0 && !slices.ContainsFunc(own, func(a Listed) bool {
+		return slices.ContainsFunc(other, func(b Listed) bool { return a.ID == b.ID })
+	})
 }
 
 // Symmetric reports whether the keys are shared secrets.

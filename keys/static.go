@@ -28,14 +28,14 @@ func (s *Static) Observed(source string, o Observer) {
 }
 
 // Candidates returns the keys that a token with this kid ("" for none) and
-// algorithm may be signed with. For secrets these are all that are current, the
+// algorithm may be signed with, whatever the tenant. For secrets these are all that are current, the
 // one that kid names first. For public keys they are at most four that are
 // current and fit the algorithm, of that kid where there is one. None is no error
 // where keys are not current; else the error is [policy.UnknownKey],
 // [policy.AlgorithmNotAllowed], or [policy.KeysUnavailable] where a key that is
 // unknown may be one of a file that is stale. Stale keys are among the result,
 // which must not be changed.
-func (s *Static) Candidates(kid, algorithm string, at time.Time) ([]*Key, error) {
+func (s *Static) Candidates(_, kid, algorithm string, at time.Time) ([]*Key, error) {
 	if !s.symmetric {
 		found, err := s.set.candidates(kid, algorithm, at)
 		if policy.ReasonOf(err) == policy.UnknownKey && s.stale(at) {
@@ -81,21 +81,20 @@ func (s *Static) Seek(context.Context, string) error {
 // Ignored says why keys of a JWK set were left out, one sentence each.
 func (s *Static) Ignored() []string { return s.ignored }
 
-// Equal reports whether both hold the same keys in the same order.
+// Equal reports whether both hold the same keys in the same order, and left out
+// the same.
 func (s *Static) Equal(o *Static) bool {
-	return s.symmetric == o.symmetric && s.lease.equal(o.lease) && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same)
+	return s.symmetric == o.symmetric && s.lease.equal(o.lease) && slices.EqualFunc(s.set.keys, o.set.keys, (*Key).same) &&
+		slices.Equal(s.ignored, o.ignored)
 }
 
-// Adopt makes a key that both s and old hold the same [Key], so that what it has
-// verified stands. It must be called before s is in use.
-func (s *Static) Adopt(old *Static) {
-	kept, _ := inherit(old.set.keys, s.set.keys)
+// Inherit makes s the successor of old: a key that both hold stays the same [Key],
+// so that what it has verified stands, and one that only old holds is no longer
+// live. It must be called before s is in use, and only once nothing can keep s from
+// taking over.
+func (s *Static) Inherit(old *Static) {
+	kept, gone := inherit(old.set.keys, s.set.keys)
 	s.set = newSet(kept)
-}
-
-// Supersede ends the keys of old that s does not hold, once s has taken over.
-func (s *Static) Supersede(old *Static) {
-	_, gone := inherit(old.set.keys, s.set.keys)
 	retire(gone)
 }
 

@@ -37,7 +37,7 @@ func TestStaticSecrets(t *testing.T) {
 		"unknown algorithm": {"", "none", at, nil, policy.AlgorithmNotAllowed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := set.Candidates(test.kid, test.algorithm, test.at)
+			got, err := set.Candidates("", test.kid, test.algorithm, test.at)
 			if diff := cmp.Diff(test.want, ids(got)); diff != "" || policy.ReasonOf(err) != test.reason {
 				t.Errorf("error %v, candidates (-want +got):\n%s", err, diff)
 			}
@@ -55,12 +55,12 @@ func TestNoneLiveIsNoError(t *testing.T) {
 		"empty list": {Secrets: []keys.SecretSettings{}},
 		"all ended":  {Secrets: []keys.SecretSettings{ended}},
 	} {
-		got, err := load(t, s).Candidates("old", "HS256", time.Unix(2, 0))
+		got, err := load(t, s).Candidates("", "old", "HS256", time.Unix(2, 0))
 		if len(got) != 0 || err != nil {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	_, err := load(t, keys.Settings{PublicKeys: []keys.PublicKeySettings{}}).Candidates("", "RS256", time.Time{})
+	_, err := load(t, keys.Settings{PublicKeys: []keys.PublicKeySettings{}}).Candidates("", "", "RS256", time.Time{})
 	if policy.ReasonOf(err) != policy.UnknownKey {
 		t.Errorf("no public keys: %v", err)
 	}
@@ -98,7 +98,7 @@ func TestStaticPublicKeys(t *testing.T) {
 		"equal kids, only those fit": {"same", "ES384", []string{"same"}, policy.ReasonNone},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := set.Candidates(test.kid, test.algorithm, time.Time{})
+			got, err := set.Candidates("", test.kid, test.algorithm, time.Time{})
 			if diff := cmp.Diff(test.want, ids(got)); diff != "" || policy.ReasonOf(err) != test.reason {
 				t.Errorf("error %v, candidates (-want +got):\n%s", err, diff)
 			}
@@ -148,7 +148,7 @@ func TestPublicKeyFiles(t *testing.T) {
 				}
 				return
 			}
-			got, err := load(t, settings).Candidates("k", test.algorithm, time.Time{})
+			got, err := load(t, settings).Candidates("", "k", test.algorithm, time.Time{})
 			if err != nil || len(got) != 1 || got[0].Attributes["project"] != "acme" {
 				t.Errorf("Candidates = %v, %v", got, err)
 			}
@@ -190,9 +190,9 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-func TestAdoptAndSupersede(t *testing.T) {
+func TestInherit(t *testing.T) {
 	all := func(s *keys.Static) []*keys.Key {
-		list, err := s.Candidates("", "HS256", time.Time{})
+		list, err := s.Candidates("", "", "HS256", time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,12 +201,8 @@ func TestAdoptAndSupersede(t *testing.T) {
 	old := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("stays", "1"), secret("goes", "2"), secret("changes", "3")}})
 	before := all(old)
 	fresh := load(t, keys.Settings{Secrets: []keys.SecretSettings{secret("changes", "4"), secret("stays", "1")}})
-	fresh.Adopt(old)
+	fresh.Inherit(old)
 	after := all(fresh)
-	if !before[1].Live() || !before[2].Live() {
-		t.Error("a key ended before its set was superseded")
-	}
-	fresh.Supersede(old)
 
 	live := []bool{before[0].Live(), before[1].Live(), before[2].Live(), after[0].Live(), after[1].Live()}
 	if want := []bool{true, false, false, true, true}; !slices.Equal(live, want) {

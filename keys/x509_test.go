@@ -107,7 +107,7 @@ func TestCertificateValidity(t *testing.T) {
 		r.start()
 		defer r.Stop()
 		candidates := func(kid string, at time.Duration) []string {
-			list, err := r.Candidates(kid, "ES256", start.Add(at))
+			list, err := r.Candidates("", kid, "ES256", start.Add(at))
 			if err != nil {
 				t.Errorf("%s after %v: %v", kid, at, err)
 			}
@@ -132,7 +132,7 @@ func TestCertificateValidity(t *testing.T) {
 				t.Errorf("%q after %v (-want +got):\n%s", test.kid, test.at, diff)
 			}
 		}
-		if _, err := r.Candidates("a", "RS256", start); policy.ReasonOf(err) != policy.AlgorithmNotAllowed {
+		if _, err := r.Candidates("", "a", "RS256", start); policy.ReasonOf(err) != policy.AlgorithmNotAllowed {
 			t.Errorf("another algorithm: %v", err)
 		}
 		// An empty document is a failed refresh.
@@ -154,7 +154,7 @@ func TestPublicKeyCertificate(t *testing.T) {
 	for at, want := range map[time.Time][]string{
 		validFrom.Add(-1): nil, validFrom: {"k"}, validUntil: {"k"}, validUntil.Add(1): nil,
 	} {
-		got, err := set.Candidates("k", "ES256", at)
+		got, err := set.Candidates("", "k", "ES256", at)
 		if diff := cmp.Diff(want, ids(got)); diff != "" || err != nil {
 			t.Errorf("%v: %v (-want +got):\n%s", at, err, diff)
 		}

@@ -119,8 +119,17 @@ func (c *CORS) Apply(h, request http.Header) {
 
 // allows reports whether the request comes from a page of an allowed origin.
 func (c *CORS) allows(request http.Header) bool {
+	if c.origins == nil {
+		return len(request["Origin"]) == 1
+	}
+	return IsFromPage(request, c.origins)
+}
+
+// IsFromPage reports whether a request comes from a page of one of the origins,
+// byte by byte: a browser sends them in lower case.
+func IsFromPage(request http.Header, origins []string) bool {
 	origin := request["Origin"]
-	return len(origin) == 1 && (c.origins == nil || slices.Contains(c.origins, origin[0]))
+	return len(origin) == 1 && slices.Contains(origins, origin[0])
 }
 
 func (c *CORS) admit(h, request http.Header) {

@@ -19,8 +19,14 @@ type DenialFormat struct {
 	codes       map[Reason]string
 }
 
-// denialPart is literal text, or one of the words where that is set.
-type denialPart struct{ literal, word string }
+// denialPart is literal text, or what a word stands for where that is set.
+type denialPart struct {
+	literal string
+	value   func(f *DenialFormat, d *Denial, requestID string) string
+}
+
+// DefaultDenials names the format of every denial that no route gives another one.
+const DefaultDenials = "default"
 
 // placeholder is what looks like one of the words in braces. Any other brace
 // is literal: a JSON object has a quote, a space or another brace after it.
@@ -36,7 +42,7 @@ func NewDenialFormat(s *DenialSettings) *DenialFormat {
 	}
 	rest := 0
 	for _, at := range placeholder.FindAllStringSubmatchIndex(s.Body, -1) {
-		f.parts = append(f.parts, denialPart{literal: s.Body[rest:at[0]]}, denialPart{word: s.Body[at[2]:at[3]]})
+		f.parts = append(f.parts, denialPart{literal: s.Body[rest:at[0]]}, denialPart{value: denialWords[s.Body[at[2]:at[3]]]})
 		rest = at[1]
 	}
 	f.parts = append(f.parts, denialPart{literal: s.Body[rest:]})
@@ -74,36 +80,36 @@ func (f *DenialFormat) Body(d *Denial, requestID string) []byte {
 	}
 	b := make([]byte, 0, 320)
 	for _, p := range f.parts {
-		if p.word == "" {
+		if p.value == nil {
 			b = append(b, p.literal...)
 		} else {
-			b = f.escape(b, f.value(p.word, d, requestID))
+			b = f.escape(b, p.value(f, d, requestID))
 		}
 	}
 	return b
 }
 
-// denialWords are what a body may name in braces.
-var denialWords = []string{"reason", "detail", "title", "status", "request_id", "token_expired", "code"}
+// denialWords are what a body may name in braces, and what that stands for.
+var denialWords = map[string]func(f *DenialFormat, d *Denial, requestID string) string{
+	"reason":        func(_ *DenialFormat, d *Denial, _ string) string { return d.Reason.String() },
+	"detail":        func(_ *DenialFormat, d *Denial, _ string) string { return d.Sentence() },
+	"title":         func(_ *DenialFormat, d *Denial, _ string) string { return d.Reason.Title() },
+	"status":        (*DenialFormat).statusText,
+	"request_id":    func(_ *DenialFormat, _ *Denial, requestID string) string { return requestID },
+	"token_expired": func(_ *DenialFormat, d *Denial, _ string) string { return strconv.FormatBool(d.Reason == TokenExpired) },
+	"code":          (*DenialFormat).code,
+}
 
-func (f *DenialFormat) value(word string, d *Denial, requestID string) string {
-	switch word {
-	case "reason":
-		return d.Reason.String()
-	case "detail":
-		return d.Sentence()
-	case "title":
-		return d.Reason.Title()
-	case "request_id":
-		return requestID
-	case "token_expired":
-		return strconv.FormatBool(d.Reason == TokenExpired)
-	case "code":
-		if code, set := f.codes[d.Reason]; set {
-			return code
-		}
-	}
+func (f *DenialFormat) statusText(d *Denial, _ string) string {
 	return strconv.Itoa(f.Status(d.Reason))
+}
+
+// code is the status where no code is configured.
+func (f *DenialFormat) code(d *Denial, requestID string) string {
+	if code, set := f.codes[d.Reason]; set {
+		return code
+	}
+	return f.statusText(d, requestID)
 }
 
 // escapeFor returns how text stands in a body of the type: inside a string of

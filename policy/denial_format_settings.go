@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,8 +22,8 @@ type DenialSettings struct {
 // SetDefaults fills in what the configuration leaves out.
 func (s *DenialSettings) SetDefaults() { s.ContentType = "application/json" }
 
-// DenialWords returns what a body may name in braces.
-func DenialWords() []string { return slices.Clone(denialWords) }
+// DenialWords returns what a body may name in braces, sorted.
+func DenialWords() []string { return slices.Sorted(maps.Keys(denialWords)) }
 
 // Words returns what the body names in braces, known or not.
 func (s *DenialSettings) Words() []string {

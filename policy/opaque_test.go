@@ -79,7 +79,7 @@ func TestOpaqueIDsInHeadersAndRules(t *testing.T) {
 			s.Consistency = []policy.RuleSettings{compare(t, "query.request"), rule}
 			s.IdentityHeaders = map[string]*policy.Template{"X-Both": template(t, "{request_id} {opaque_id}")}
 		}),
-	}, map[string]*policy.Template{"X-Opaque": template(t, "{opaque_id}")}, policy.Strip{})
+	}, policy.Common{IdentityHeaders: map[string]*policy.Template{"X-Opaque": template(t, "{opaque_id}")}})
 	r := routes[0]
 	ann := &policy.Identity{Level: policy.Customer, Customer: "ann", Tenant: "acme"}
 	told := func(id *policy.Identity) http.Header {
@@ -90,7 +90,7 @@ func TestOpaqueIDsInHeadersAndRules(t *testing.T) {
 		r.Headers.SetPerCall(h, id, func(policy.Reference) (any, bool) { return "id-1", true })
 		return h
 	}
-	named := func(text string) policy.Named { return policy.Named{Texts: []string{text}} }
+	named := func(text string) policy.Occurrences { return policy.Occurrences{Texts: []string{text}} }
 	const opaque = `<{"id":"ann","tenant":"acme"}>`
 
 	if got := told(ann); len(got) != 0 {

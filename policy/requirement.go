@@ -17,12 +17,23 @@ type RequirementSettings struct {
 
 // Check reports what is wrong with the settings.
 func (s *RequirementSettings) Check(at Path, problems *Problems) {
-	if s.Scopes != nil && (len(s.Scopes) == 0 || slices.Contains(s.Scopes, "")) {
-		problems.Addf(at.At("scopes"), "an empty list or name would switch the check off: leave the key out for that")
+	CheckWanted(at.At("scopes"), s.Scopes, problems)
+	CheckFixedClaims(at.At("claims"), s.Claims, problems)
+}
+
+// CheckWanted reports a list of names, of which something is wanted, that wants
+// nothing; one that is not written is no list.
+func CheckWanted(at Path, names []string, problems *Problems) {
+	if names != nil && (len(names) == 0 || slices.Contains(names, "")) {
+		problems.Addf(at, "an empty list or name would switch the check off: leave the key out for that")
 	}
-	for path := range s.Claims {
+}
+
+// CheckFixedClaims reports paths of claims that cannot be read.
+func CheckFixedClaims(at Path, claims map[string]any, problems *Problems) {
+	for path := range claims {
 		if _, err := ParseClaimPath(path); err != nil {
-			problems.Addf(at.At("claims", path), "%v", err)
+			problems.Addf(at.At(path), "%v", err)
 		}
 	}
 }

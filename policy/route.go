@@ -1,52 +1,9 @@
 package policy
 
 import (
-	"net/http"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
-
-// Strip names parts of a request that end at Postern.
-type Strip struct {
-	Headers []string `yaml:"headers"`
-	Query   []string `yaml:"query"`
-	Cookies []string `yaml:"cookies"`
-}
-
-// GroupName is the name of a group of authenticators in metrics and logs.
-func GroupName(members []string) string { return strings.Join(members, "+") }
-
-// Check reports what is wrong with the names.
-func (s *Strip) Check(at Path, problems *Problems) {
-	for i, name := range s.Headers {
-		if !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != http.CanonicalHeaderKey(name) || slices.Contains(takenHeaders, http.CanonicalHeaderKey(name)) {
-			problems.Addf(at.At("headers", i), "%q cannot be stripped: use the name of a plain header", name)
-		}
-	}
-	for key, names := range map[string][]string{"query": s.Query, "cookies": s.Cookies} {
-		for i, name := range names {
-			if name == "" {
-				problems.Addf(at.At(key, i), "the name is empty")
-			}
-		}
-	}
-}
-
-// merged returns what both strip, headers in canonical form.
-func (s Strip) merged(o Strip) Strip {
-	m := Strip{
-		Headers: slices.Concat(s.Headers, o.Headers),
-		Query:   slices.Concat(s.Query, o.Query),
-		Cookies: slices.Concat(s.Cookies, o.Cookies),
-	}
-	for i, name := range m.Headers {
-		m.Headers[i] = http.CanonicalHeaderKey(name)
-	}
-	return m
-}
 
 // Route is one compiled entry of the configuration's routes. It is immutable
 // and safe for concurrent use.
@@ -87,9 +44,8 @@ type Route struct {
 	Origins []string
 	// PassAuthorization leaves the client's credentials to the backend.
 	PassAuthorization bool
-	// Denials names the format of denials, "" for the default; CORS is nil where
-	// the global policy for pages of other origins counts.
-	Denials string
+	// Denials is how denials look; CORS is the policy for pages of other origins.
+	Denials *DenialFormat
 	CORS    *CORS
 	// Strip is removed besides credentials and identity headers.
 	Strip Strip
@@ -108,3 +64,6 @@ type Route struct {
 func (r *Route) Reports(at time.Time) bool {
 	return r.Report && (r.ReportUntil.IsZero() || at.Before(r.ReportUntil))
 }
+
+// GroupName is the name of a group of authenticators in metrics and logs.
+func GroupName(members []string) string { return strings.Join(members, "+") }

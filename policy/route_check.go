@@ -42,10 +42,7 @@ func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template,
 		case s.Name == ReservedName:
 			problems.Addf(place.At("name"), "%s is reserved: it is the label of what has no name", ReservedName)
 		}
-		if s.Mode != "enforce" && s.Mode != "report" {
-			problems.Addf(place.At("mode"), "%q is no mode: use enforce or report", s.Mode)
-		}
-		if s.Mode != "report" && !s.Until.IsZero() {
+		if s.Mode != Report && !s.Until.IsZero() {
 			problems.Addf(place.At("until"), "only mode: report has an end")
 		}
 		s.Require.Check(place.At("require"), problems)
@@ -87,10 +84,7 @@ func (s *RouteSettings) checkRules(at Path, problems *Problems) {
 		case rule.Request.Source == RequestID:
 			problems.Addf(place.At("request"), "request_id names nobody")
 		}
-		if rule.Op != "equal" && rule.Op != "in" {
-			problems.Addf(place.At("op"), "%q: use equal or in", rule.Op)
-		}
-		if rule.UnsignedIDs != nil && (rule.Request.Source != Body && !inProfile || rule.Op == "in") {
+		if rule.UnsignedIDs != nil && (rule.Request.Source != Body && !inProfile || rule.Op == In) {
 			problems.Addf(place.At("unsigned_ids"), "says something only of an object of ids in a body")
 		}
 		if rule.When != nil && len(rule.When) == 0 {
@@ -150,11 +144,6 @@ func (s *RouteSettings) checkGlobalHeaders(at Path, global map[string]*Template,
 	}
 }
 
-// takenHeaders are fields with a meaning of their own between proxies.
-var takenHeaders = []string{"Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length",
-	"Content-Type", "Cookie", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin", "Proxy-Authorization",
-	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "X-Real-Ip", "X-Request-Id"}
-
 func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings, ofRoute bool, problems *Problems) {
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(templates)) {
@@ -162,8 +151,7 @@ func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings,
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
 			problems.Addf(place, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
-		case slices.Contains(takenHeaders, canonical) || strings.HasPrefix(canonical, "X-Forwarded-") ||
-			strings.HasPrefix(canonical, "X-Original-") || strings.HasPrefix(canonical, "Postern-"):
+		case isTaken(canonical):
 			problems.Addf(place, "%s has a meaning of its own and cannot carry an identity", name)
 		case seen[canonical] != "":
 			problems.Addf(place, "is the same header as %s", seen[canonical])
@@ -196,9 +184,6 @@ func compares(rules []RuleSettings, ref Reference) bool {
 
 // checkBody holds the parts of the body that are read to what a body can have.
 func (s *RouteSettings) checkBody(at Path, problems *Problems) {
-	if s.Body != "json" && s.Body != "form" {
-		problems.Addf(at.At("body"), "%q: use json or form", s.Body)
-	}
 	if most := s.MaxBody(); most < 1 || most > 1<<30 {
 		problems.Addf(at.At("body_limit"), "wants 1B to 1GiB")
 	}
@@ -208,9 +193,9 @@ func (s *RouteSettings) checkBody(at Path, problems *Problems) {
 			continue
 		}
 		place := at.At("consistency", i, "request")
-		if s.Body == "form" && rule.Request.Path.Member() == "" {
+		if s.Body == FormBody && rule.Request.Path.Member() == "" {
 			problems.Addf(place, "a form has no members inside others: name one, as body.<name> or body[\"<name>\"]")
-		} else if _, err := plan.Add(rule.Request.Path); s.Body != "form" && err != nil {
+		} else if _, err := plan.Add(rule.Request.Path); s.Body != FormBody && err != nil {
 			problems.Addf(place, "%v", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -16,8 +17,8 @@ type RouteSettings struct {
 	Consistency     []RuleSettings       `yaml:"consistency"`
 	IdentityHeaders map[string]*Template `yaml:"identity_headers"`
 	Require         RequirementSettings  `yaml:"require"`
-	// Mode is enforce, or report, which may end at a date.
-	Mode  string    `yaml:"mode"`
+	// Mode may end at a date where it is Report.
+	Mode  Mode      `yaml:"mode"`
 	Until time.Time `yaml:"until"`
 
 	LoosePaths        bool      `yaml:"loose_paths"`
@@ -28,8 +29,8 @@ type RouteSettings struct {
 	Timeout           *Duration `yaml:"timeout"`
 	ForwardCredential *bool     `yaml:"forward_credential"`
 
-	// Body is what rules and carriers read: json or form.
-	Body string `yaml:"body"`
+	// Body is what rules and carriers read.
+	Body BodyKind `yaml:"body"`
 	// BodyLimit is 1 MiB for bodies that are read, and none for others, where it
 	// is left out.
 	BodyLimit *Size `yaml:"body_limit"`
@@ -54,8 +55,7 @@ type RuleSettings struct {
 	Required bool      `yaml:"required"`
 	When     []Level   `yaml:"when"`
 
-	// Op is equal or in.
-	Op          string   `yaml:"op"`
+	Op          Operator `yaml:"op"`
 	UnsignedIDs []string `yaml:"unsigned_ids"`
 
 	// Profile is, in place of Request, the path of what is compared in the profile
@@ -74,22 +74,31 @@ func (s *RuleSettings) compared() Reference {
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *RouteSettings) SetDefaults() {
-	s.Mode, s.PreserveHost = "enforce", true
-	s.Body = "json"
+	s.Mode, s.PreserveHost = Enforce, true
+	s.Body = JSONBody
 }
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *RuleSettings) SetDefaults() {
 	s.Identity, s.Required = Reference{Source: CustomerID, text: "customer_id"}, true
-	s.Op = "equal"
+	s.Op = Equals
 }
 
-// NewRoutes compiles routes; global are the identity headers of every route,
-// and strip is what every route strips. Settings at fault are compiled as far as they go, so that the faults between
-// routes are found together with those inside them.
-func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Strip) []*Route {
+// Common is what routes have where they say nothing else.
+type Common struct {
+	// IdentityHeaders and Strip are for every route, beside its own.
+	IdentityHeaders map[string]*Template
+	Strip           Strip
+	// Denials are the formats by name; that of [DefaultDenials] need not be there.
+	Denials map[string]*DenialFormat
+	CORS    *CORS
+}
+
+// NewRoutes compiles routes. Settings at fault are compiled as far as they go, so
+// that the faults between routes are found together with those inside them.
+func NewRoutes(settings []RouteSettings, common Common) []*Route {
 	routes := make([]*Route, 0, len(settings))
-	common := NewHeaderSet(global)
+	headers := NewHeaderSet(common.IdentityHeaders)
 	for i := range settings {
 		s := &settings[i]
 		r := &Route{
@@ -97,23 +106,23 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 			Name:              s.routeName(),
 			LoosePaths:        s.LoosePaths,
 			EncodedSlash:      s.AllowEncodedSlash,
-			Headers:           common,
+			Headers:           headers,
 			ForwardCredential: s.ForwardCredential,
 			Upstream:          s.Upstream,
 			StripPrefix:       s.StripPrefix,
 			AddPrefix:         s.AddPrefix,
 			PreserveHost:      s.PreserveHost,
 			Require:           NewRequirement(&s.Require),
-			Report:            s.Mode == "report",
+			Report:            s.Mode == Report,
 			ReportUntil:       s.Until,
-			BodyForm:          s.Body == "form",
+			BodyForm:          s.Body == FormBody,
 			BodyLimit:         int64(s.MaxBody()),
 			LimitsBody:        s.BodyLimit != nil,
 			Origins:           s.Origins,
 			PassAuthorization: s.PassAuthorization,
-			Denials:           s.Denials,
-			CORS:              NewCORS(s.CORS),
-			Strip:             s.Strip.merged(strip),
+			Denials:           common.Denials[cmp.Or(s.Denials, DefaultDenials)],
+			CORS:              cmp.Or(NewCORS(s.CORS), common.CORS),
+			Strip:             s.Strip.merged(common.Strip),
 		}
 		for k := range s.Match {
 			if s.Match[k].String() != "" {
@@ -126,11 +135,11 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 		for _, rule := range s.Consistency {
 			r.Rules = append(r.Rules, Rule{
 				Identity: rule.Identity, Request: rule.compared(), With: rule.With, Required: rule.Required, When: rule.When,
-				In: rule.Op == "in", UnsignedIDs: rule.UnsignedIDs,
+				In: rule.Op == In, UnsignedIDs: rule.UnsignedIDs,
 			})
 		}
 		if len(s.IdentityHeaders) > 0 {
-			r.Headers = NewHeaderSet(mergeHeaders(global, s.IdentityHeaders))
+			r.Headers = NewHeaderSet(mergeHeaders(common.IdentityHeaders, s.IdentityHeaders))
 		}
 		if s.Timeout != nil {
 			r.Timeout = s.Timeout.Std()

@@ -64,7 +64,6 @@ func TestCheckRoutes(t *testing.T) {
 		"no fault": {nil, headers("X-Customer-Id", "{customer_id}", "X-Request", "{request_id}"), nil},
 		"no match": {func(s *settings) { s.Match = nil }, nil, []string{"routes[0]: match is missing"}},
 		"report":   {func(s *settings) { s.Mode = "report" }, nil, nil},
-		"mode":     {func(s *settings) { s.Mode = "off" }, nil, []string{`routes[0].mode: "off" is no mode: use enforce or report`}},
 		"timeout": {func(s *settings) { s.Timeout = duration(0) }, nil, []string{
 			"routes[0].timeout: wants more than 0s: leave it out for no bound",
 		}},
@@ -225,7 +224,7 @@ func TestNewRoutes(t *testing.T) {
 			s.LoosePaths, s.AllowEncodedSlash, s.PreserveHost = true, true, false
 			s.StripPrefix, s.AddPrefix, s.Timeout, s.ForwardCredential = "/b", "/d", &timeout, &forward
 		}),
-	}, global, policy.Strip{Headers: []string{"x-debug"}})
+	}, policy.Common{IdentityHeaders: global, Strip: policy.Strip{Headers: []string{"x-debug"}}})
 
 	patterns := []policy.Pattern{pattern(t, "GET /a"), pattern(t, "/b/{id}"), pattern(t, "/c/{id}")}
 	strip := policy.Strip{Headers: []string{"X-Debug"}}

@@ -24,9 +24,9 @@ type Rule struct {
 	Sealer Sealer
 }
 
-// Named is what a request has where a rule looks: texts for what is text by
+// Occurrences is what a request has where a rule looks: texts for what is text by
 // nature, values for parts of a JSON body, nil for each one that is missing.
-type Named struct {
+type Occurrences struct {
 	Texts  []string
 	Values []BodyValue
 }
@@ -38,7 +38,7 @@ func (r *Rule) Applies(level Level) bool {
 
 // Check compares the identity with what the request names: every value that
 // stands where the rule looks, none where it names nothing.
-func (r *Rule) Check(id *Identity, named Named) error {
+func (r *Rule) Check(id *Identity, named Occurrences) error {
 	want, known := id.resolveSealed(r.Identity, r.Sealer)
 	known = known && r.comparable(want)
 	if !known && id.Level == Customer {

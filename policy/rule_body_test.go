@@ -33,7 +33,7 @@ func (r bodyRule) check(t *testing.T, body string) policy.Reason {
 		Identity: reference(t, "claims.id"), Request: reference(t, "body."+r.path),
 		Required: !r.optional, In: r.in, UnsignedIDs: r.unsigned,
 	}
-	return policy.ReasonOf(rule.Check(&policy.Identity{Level: r.level, Claims: claims}, policy.Named{Values: values[0]}))
+	return policy.ReasonOf(rule.Check(&policy.Identity{Level: r.level, Claims: claims}, policy.Occurrences{Values: values[0]}))
 }
 
 const (
@@ -211,7 +211,7 @@ func TestRuleOfEmptyIdentity(t *testing.T) {
 		}
 	}
 	rule := policy.Rule{Identity: reference(t, "claims.id"), Request: reference(t, "query.id"), Required: true}
-	err := rule.Check(&policy.Identity{Level: policy.Customer, Claims: map[string]any{"id": ""}}, policy.Named{Texts: []string{""}})
+	err := rule.Check(&policy.Identity{Level: policy.Customer, Claims: map[string]any{"id": ""}}, policy.Occurrences{Texts: []string{""}})
 	if policy.ReasonOf(err) != noClaim {
 		t.Errorf("an empty parameter: %v", err)
 	}

@@ -48,7 +48,7 @@ func TestRuleOnProfile(t *testing.T) {
 		}
 		rule := policy.Rule{Identity: reference(t, "claims.id"), Request: reference(t, "profile.id"), With: "own", Required: true, In: test.in, UnsignedIDs: test.unsigned}
 		id := &policy.Identity{Level: policy.Customer, Claims: map[string]any{"id": test.identity}}
-		if got := policy.ReasonOf(rule.Check(id, policy.Named{Values: []policy.BodyValue{value}})); got != test.want {
+		if got := policy.ReasonOf(rule.Check(id, policy.Occurrences{Values: []policy.BodyValue{value}})); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}

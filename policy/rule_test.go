@@ -40,7 +40,7 @@ func TestRuleCheck(t *testing.T) {
 		for level, reason := range map[policy.Level]policy.Reason{
 			policy.Customer: want.customer, policy.Application: want.application, policy.Anonymous: want.anonymous,
 		} {
-			err := rule.Check(&policy.Identity{Level: level, Claims: claims}, policy.Named{Texts: r.named})
+			err := rule.Check(&policy.Identity{Level: level, Claims: claims}, policy.Occurrences{Texts: r.named})
 			if got := policy.ReasonOf(err); got != reason {
 				t.Errorf("%s, level %s, request names %q, required %v: %v, want %v", name, level, r.named, r.required, got, reason)
 			}
@@ -73,9 +73,9 @@ func TestRuleDetails(t *testing.T) {
 	rule := policy.Rule{Identity: reference(t, "claims.id"), Request: reference(t, "query.customer"), Required: true}
 	id := &policy.Identity{Level: policy.Customer, Claims: map[string]any{"id": "secret-of-ann"}}
 	for want, err := range map[string]error{
-		"identity_missing: the request does not carry query.customer":                    rule.Check(id, policy.Named{}),
-		"identity_mismatch: query.customer differs from claims.id":                       rule.Check(id, policy.Named{Texts: []string{"secret-of-bob"}}),
-		"missing_claim: claims.id is missing, or cannot be compared with query.customer": rule.Check(&policy.Identity{Level: policy.Customer}, policy.Named{}),
+		"identity_missing: the request does not carry query.customer":                    rule.Check(id, policy.Occurrences{}),
+		"identity_mismatch: query.customer differs from claims.id":                       rule.Check(id, policy.Occurrences{Texts: []string{"secret-of-bob"}}),
+		"missing_claim: claims.id is missing, or cannot be compared with query.customer": rule.Check(&policy.Identity{Level: policy.Customer}, policy.Occurrences{}),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

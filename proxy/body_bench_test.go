@@ -46,7 +46,7 @@ func newBodyReader(t testing.TB, backend string, a authn.Authenticator) http.Han
 	rule.SetDefaults()
 	rule.Request = request
 	list[0].Consistency = []policy.RuleSettings{rule}
-	routes := policy.NewRoutes(list, nil, policy.Strip{})
+	routes := policy.NewRoutes(list, policy.Common{})
 	matcher, conflicts := policy.NewMatcher(routes)
 	if len(conflicts) > 0 {
 		t.Fatal(conflicts)

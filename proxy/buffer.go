@@ -109,7 +109,7 @@ func (x *exchange) ReadAll(limit int64) ([]byte, error) {
 	if x.length >= 0 {
 		limit = x.length // no more will come
 	}
-	content, err := x.Hold(x.body, limit)
+	content, err := x.Buffer(x.body, limit)
 	x.held, x.whole = &heldBody{content: content, holding: &x.holding}, err == nil
 	if err == nil {
 		return content, nil
@@ -123,8 +123,8 @@ func (x *exchange) ReadAll(limit int64) ([]byte, error) {
 	return nil, err
 }
 
-// Hold implements gate.Body.
-func (x *exchange) Hold(r io.Reader, limit int64) ([]byte, error) {
+// Buffer implements gate.Body.
+func (x *exchange) Buffer(r io.Reader, limit int64) ([]byte, error) {
 	var buffer []byte
 	for {
 		if size := int64(cap(buffer)); int64(len(buffer)) == size {

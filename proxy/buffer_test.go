@@ -45,7 +45,7 @@ func TestHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := held(&Handler{}, 1<<20)
-			got, err := x.Hold(test.content, test.limit)
+			got, err := x.Buffer(test.content, test.limit)
 			if string(got) != test.want || policy.ReasonOf(err) != test.reason || test.err != nil && err != test.err {
 				t.Errorf("%.20q (%d bytes), %v", got, len(got), err)
 			}
@@ -62,7 +62,7 @@ func TestHoldGrowsWithTheBody(t *testing.T) {
 	x := held(&Handler{}, 1<<30)
 	ended := make(chan error)
 	go func() {
-		_, err := x.Hold(reader, 1<<29)
+		_, err := x.Buffer(reader, 1<<29)
 		ended <- err
 	}()
 	for sent, chunk := 0, make([]byte, firstBuffer); sent < 100; sent++ {
@@ -92,7 +92,7 @@ func TestHoldSharesTheBudget(t *testing.T) {
 		all.Go(func() {
 			for range 100 {
 				x := held(h, budget)
-				content, err := x.Hold(bytes.NewReader(body), 20<<10)
+				content, err := x.Buffer(bytes.NewReader(body), 20<<10)
 				if held := together.Add(x.holding.all); held > budget {
 					t.Errorf("%d bytes are held", held)
 				}
@@ -115,7 +115,7 @@ func TestHoldSharesTheBudget(t *testing.T) {
 	if used := h.bodies.all.Load(); used != 0 {
 		t.Errorf("%d bytes stay in use", used)
 	}
-	if _, err := held(h, budget).Hold(bytes.NewReader(body), 20<<10); err != nil {
+	if _, err := held(h, budget).Buffer(bytes.NewReader(body), 20<<10); err != nil {
 		t.Error(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestStrangersHaveAQuarter(t *testing.T) {
 	h := &Handler{}
 	customer, stranger := held(h, 64<<10), held(h, 64<<10)
 	stranger.decision.Verified = authn.NewAnonymous()
-	if _, err := stranger.Hold(bytes.NewReader(make([]byte, 6<<10)), 32<<10); err != nil {
+	if _, err := stranger.Buffer(bytes.NewReader(make([]byte, 6<<10)), 32<<10); err != nil {
 		t.Fatal(err)
 	}
 	if err := stranger.Reserve(8 << 10); err != nil {

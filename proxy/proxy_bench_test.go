@@ -122,7 +122,7 @@ func newPostern(b *testing.B, backend string) http.Handler {
 		s.Upstream, s.Authenticate = "backend", []policy.OneOrMore[string]{{name}}
 		list = append(list, s)
 	}
-	routes := policy.NewRoutes(list, headers, policy.Strip{})
+	routes := policy.NewRoutes(list, policy.Common{IdentityHeaders: headers})
 	matcher, conflicts := policy.NewMatcher(routes)
 	if len(problems.List) > 0 || len(conflicts) > 0 {
 		b.Fatal(problems, conflicts)

@@ -13,7 +13,7 @@ import (
 func TestExponeaReadmeSigns(t *testing.T) {
 	modules := nodeModules(t, "../../examples/exponea/testdata")
 	b, backend := startExponea(t)
-	blocks := fenced(t, exponeaReadme, "js")
+	blocks, _ := readExample(t, exponeaFolder, "js")
 	if len(blocks) != 1 {
 		t.Fatalf("%d samples", len(blocks))
 	}

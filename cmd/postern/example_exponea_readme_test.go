@@ -15,23 +15,7 @@ import (
 	"postern/config"
 )
 
-const exponeaReadme = "../../examples/exponea/README.md"
-
-// fenced are the blocks of code of a README in one language; "" is none.
-func fenced(t testing.TB, file, language string) []string {
-	t.Helper()
-	page, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var blocks []string
-	for _, match := range regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$").FindAllStringSubmatch(string(page), -1) {
-		if match[1] == language {
-			blocks = append(blocks, match[2])
-		}
-	}
-	return blocks
-}
+const exponeaFolder = "../../examples/exponea"
 
 // TestExponeaReadmeRuns follows the README: the backend, Postern, and each
 // request with the answer that stands below it. Only the ports are others.
@@ -39,7 +23,8 @@ func TestExponeaReadmeRuns(t *testing.T) {
 	needTool(t, "curl")
 	needTool(t, "go")
 	var exports strings.Builder
-	for _, block := range fenced(t, exponeaReadme, "sh") {
+	blocks, _ := readExample(t, exponeaFolder, "sh")
+	for _, block := range blocks {
 		if strings.HasPrefix(block, "export ") {
 			exports.WriteString(block)
 		}
@@ -47,9 +32,9 @@ func TestExponeaReadmeRuns(t *testing.T) {
 	for _, match := range regexp.MustCompile(`(?m)^export (ACME\w+)=(.*)$`).FindAllStringSubmatch(exports.String(), -1) {
 		t.Setenv(match[1], match[2])
 	}
-	b := start(t, exponeaText(t, "http://"+exponeaBackend(t)), nil)
+	b := start(t, exponeaText(t, "http://"+exampleBackend(t, exponeaFolder)), nil)
 
-	page, err := os.ReadFile(exponeaReadme)
+	page, err := os.ReadFile(exponeaFolder + "/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,38 +57,12 @@ func TestExponeaReadmeRuns(t *testing.T) {
 	}
 }
 
-// exponeaBackend runs the example's backend and returns its address.
-func exponeaBackend(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "backend")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../examples/exponea/backend.go").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
-	command := exec.CommandContext(t.Context(), program, "-listen", "127.0.0.1:0")
-	stdout, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait() // killed, as it says
-	})
-	_, address, ok := strings.Cut(strings.TrimSpace(readUntil(t, stdout, "listening on")), "listening on ")
-	if !ok {
-		t.Fatal("the backend does not say where it listens")
-	}
-	return address
-}
-
 // Every snippet loads in its place, and says something that the file does not.
 func TestExponeaReadmeSnippets(t *testing.T) {
 	for name, value := range exponeaSecrets {
 		t.Setenv(name, value)
 	}
-	snippets := fenced(t, exponeaReadme, "yaml")
+	snippets, _ := readExample(t, exponeaFolder, "yaml")
 	if len(snippets) == 0 {
 		t.Fatal("no snippets")
 	}
@@ -130,7 +89,8 @@ func TestExponeaSignedOnly(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	backend := newSpy(t, nil)
-	for _, snippet := range fenced(t, exponeaReadme, "yaml") {
+	snippets, _ := readExample(t, exponeaFolder, "yaml")
+	for _, snippet := range snippets {
 		if !strings.Contains(snippet, "stream-read") {
 			continue
 		}
@@ -156,7 +116,8 @@ func TestExponeaSignedCookie(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	backend := newSpy(t, nil)
-	for _, snippet := range fenced(t, exponeaReadme, "yaml") {
+	snippets, _ := readExample(t, exponeaFolder, "yaml")
+	for _, snippet := range snippets {
 		if !strings.Contains(snippet, "claims.sub.cookie") {
 			continue
 		}

@@ -1,0 +1,71 @@
+package policy
+
+import (
+	"maps"
+	"strings"
+)
+
+// HeaderUse says what a header field is for, where HTTP or its proxies have a use
+// for it that nobody else can share.
+type HeaderUse uint8
+
+// The uses. A field may have several.
+const (
+	// CredentialUse carries a credential by its nature.
+	CredentialUse HeaderUse = 1 << iota
+	// FramingUse says what a body is and where it ends, or for whom the request is.
+	FramingUse
+	// ForwardingUse is for proxies, which tell of the client in it.
+	ForwardingUse
+	// HopUse speaks to the next server, or would change the method: it ends here.
+	HopUse
+	// ClientUse is set by whoever sends a request over HTTP, as it goes out.
+	ClientUse
+	// BrowserUse is between a client and whoever answers it.
+	BrowserUse
+)
+
+var headerUses = map[string]HeaderUse{
+	"Accept-Encoding":        BrowserUse,
+	"Authorization":          CredentialUse,
+	"Connection":             HopUse | ClientUse,
+	"Content-Encoding":       FramingUse,
+	"Content-Length":         FramingUse | ClientUse,
+	"Content-Type":           FramingUse,
+	"Cookie":                 FramingUse,
+	"Expect":                 HopUse | ClientUse,
+	"Forwarded":              ForwardingUse,
+	"Host":                   FramingUse | ClientUse,
+	"Keep-Alive":             HopUse | ClientUse,
+	"Origin":                 BrowserUse,
+	"Proxy-Authorization":    CredentialUse,
+	"Proxy-Connection":       HopUse | ClientUse,
+	"Te":                     FramingUse | ClientUse,
+	"Trailer":                FramingUse | ClientUse,
+	"Transfer-Encoding":      FramingUse | ClientUse,
+	"Upgrade":                HopUse | ClientUse,
+	"X-Http-Method":          HopUse,
+	"X-Http-Method-Override": HopUse,
+	"X-Method-Override":      HopUse,
+	"X-Real-Ip":              ForwardingUse,
+	"X-Request-Id":           ForwardingUse,
+	"X-Rewrite-Url":          ForwardingUse,
+}
+
+// HeaderUses returns the uses of all fields that have one, by canonical name.
+func HeaderUses() map[string]HeaderUse { return maps.Clone(headerUses) }
+
+// HeaderUseOf returns the uses of a field, by its canonical name; 0 is none.
+func HeaderUseOf(name string) HeaderUse { return headerUses[name] }
+
+// IsForwardingFamily reports whether a canonical name is of a family of fields that
+// proxies set. Some of them carry a credential, such as X-Forwarded-Access-Token.
+func IsForwardingFamily(name string) bool {
+	return strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-")
+}
+
+// isTaken reports whether a field has a meaning of its own, so that nobody else can
+// give it one.
+func isTaken(name string) bool {
+	return headerUses[name] != 0 || IsForwardingFamily(name) || strings.HasPrefix(name, "Postern-")
+}
