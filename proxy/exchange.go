@@ -74,6 +74,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) decide(r *http.Request) {
 	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
 	x.decided = time.Now()
+	x.restrain()
 }
 
 // route returns what the proxy keeps for the matched route, nil without one.
