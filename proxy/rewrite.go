@@ -77,6 +77,9 @@ func modifyResponse(res *http.Response) error {
 		return errNotFinal
 	}
 	x.status = res.StatusCode
+	if isEventStream(res.Header) {
+		x.writer.unbound()
+	}
 	if x.held != nil {
 		x.held.answer()
 	}

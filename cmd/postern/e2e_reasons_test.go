@@ -219,16 +219,19 @@ func (r *refusal) checkLog(t *testing.T, got record) {
 	if d, ok := got["duration"].(float64); !ok || d <= 0 {
 		t.Errorf("log: duration %v", got["duration"])
 	}
+	if d, _ := got["upstream_duration"].(float64); (d > 0) != (r.reason == policy.UpstreamTimeout) {
+		t.Errorf("log: upstream_duration %v", d)
+	}
 	if cause, _ := got["error"].(string); r.cause == "" && cause != "" || !strings.Contains(cause, r.cause) {
 		t.Errorf("log: error %q, want %q", cause, r.cause)
 	}
-	for _, name := range []string{"time", "duration", "error"} {
+	for _, name := range []string{"time", "duration", "upstream_duration", "error"} {
 		delete(got, name)
 	}
 	want := record{
 		"level": r.level, "msg": "request", "route": r.route, "method": r.method, "path": r.path,
 		"status": float64(statuses[r.reason]), "authenticator": r.authenticator, "tenant": "", "credential_id": r.credential,
-		"decision": "deny", "reason": r.reason.String(), "upstream_duration": 0.0, "client": "127.0.0.1",
+		"decision": "deny", "reason": r.reason.String(), "client": "127.0.0.1",
 	}
 	if r.afterDecision() {
 		want["decision"] = "allow"
