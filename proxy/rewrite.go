@@ -23,6 +23,7 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 		// httputil would send them on, past every check.
 		out.Trailer = nil
 	}
+	forbidRetries(out.Header)
 	x.handler.metrics.Stripped(stripped.Exact, stripped.Alias, trailers)
 	x.setForwarded(p)
 	if x.whole && out.Body != nil {
