@@ -20,6 +20,7 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Log.Check(top.At("log"), problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
+	c.checkAbuse(top.At("abuse"), problems)
 	c.Strip.Check(top.At("strip"), problems)
 	c.CORS.Check(top.At("cors"), problems)
 	c.checkDenials(top.At("denials"), problems)

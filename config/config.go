@@ -32,8 +32,8 @@ type Config struct {
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
 	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
 	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
+	Abuse           *proxy.AbuseSettings              `yaml:"abuse"` // nil for off
 
-	Abuse             policy.Unsupported `yaml:"abuse"`
 	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`

@@ -1,9 +1,11 @@
 package gate
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"postern/authn"
 	"postern/policy"
@@ -36,8 +38,8 @@ func (d *Decision) Render(denial *policy.Denial, requestID string) Answer {
 	if reason.Status() == http.StatusUnauthorized || status == http.StatusUnauthorized || reason == policy.InsufficientScope {
 		h["Www-Authenticate"] = d.challenges(denial)
 	}
-	if reason.Unavailable() {
-		h["Retry-After"] = []string{retryAfter(reason)}
+	if after := retryAfter(denial); after > 0 {
+		h["Retry-After"] = []string{strconv.Itoa(int(math.Ceil(after.Seconds())))}
 	}
 	if denial.Allow != "" {
 		h["Allow"] = []string{denial.Allow}
@@ -46,13 +48,18 @@ func (d *Decision) Render(denial *policy.Denial, requestID string) Answer {
 	return Answer{Status: status, Header: h, Body: body}
 }
 
-// retryAfter is in seconds: a key is looked up within one, an outage takes
-// longer.
-func retryAfter(reason policy.Reason) string {
-	if reason == policy.KeysPending {
-		return "1"
+// retryAfter returns when it is worth another try, 0 for never: a key is looked
+// up within a second, an outage takes longer.
+func retryAfter(denial *policy.Denial) time.Duration {
+	switch {
+	case denial.RetryAfter > 0:
+		return denial.RetryAfter
+	case denial.Reason == policy.KeysPending:
+		return time.Second
+	case denial.Reason.Unavailable():
+		return 5 * time.Second
 	}
-	return "5"
+	return 0
 }
 
 // bareScheme stands in a challenge for a credential without a scheme.

@@ -41,6 +41,7 @@ type Registry struct {
 	reloadSuccessful, reloadTime                  prometheus.Gauge
 	reloadsSucceeded, reloadsFailed               prometheus.Counter
 	reporting                                     *reporting
+	logDropped                                    prometheus.Counter
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -82,7 +83,8 @@ func New(version, goVersion string) *Registry {
 		reloadsSucceeded: reloads.WithLabelValues(success),
 		reloadsFailed:    reloads.WithLabelValues(failure),
 
-		reporting: newReporting(f),
+		reporting:  newReporting(f),
+		logDropped: f.counter("log_dropped_total", "Lines dropped from the log because it was not read.").WithLabelValues(),
 	}
 }
 
@@ -121,6 +123,9 @@ func (r *Registry) Stripped(exact, alias, trailer int) {
 
 // InFlight adds delta to the number of requests being served.
 func (r *Registry) InFlight(delta int) { r.inFlight.Add(float64(delta)) }
+
+// LogDropped counts lines that were dropped from the log.
+func (r *Registry) LogDropped(lines int) { r.logDropped.Add(float64(lines)) }
 
 // Reloaded says that a configuration was taken (ok) or refused at a time. The
 // load at start is the first.

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Denial is the only refusal in the program. A stage returns it as an error;
@@ -16,6 +17,9 @@ type Denial struct {
 	// Allow lists the methods of a path, for the Allow header of a
 	// [MethodNotAllowed]; empty otherwise.
 	Allow string
+	// RetryAfter is when the client may try again, where the reason alone does not
+	// say it; whole seconds are sent, and 0 for nothing.
+	RetryAfter time.Duration
 	// Err is the private cause, for the log of a fault of ours. It must hold
 	// no secret and no token.
 	Err error

@@ -15,13 +15,13 @@ import (
 type exchange struct {
 	handler *Handler
 	state   *State
-	writer  http.ResponseWriter
+	writer  *patientWriter
 	method  string
 	head    bool
 
 	began    time.Time
 	decided  time.Time // zero where no decision was made
-	answered time.Time // when the upstream's header came; zero where none did
+	answered time.Time // when the upstream's header came or its time was over; zero where neither happened
 
 	peer    netip.Addr // the other end of the connection
 	client  netip.Addr // who that speaks for
@@ -46,7 +46,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{
 		handler: h,
 		state:   h.state.Load(),
-		writer:  w,
+		writer:  newPatientWriter(w, r),
 		method:  r.Method,
 		head:    r.Method == http.MethodHead,
 		began:   time.Now(),
@@ -74,6 +74,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) decide(r *http.Request) {
 	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
 	x.decided = time.Now()
+	x.restrain()
 }
 
 // route returns what the proxy keeps for the matched route, nil without one.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"syscall"
+	"time"
 
 	"postern/policy"
 )
@@ -25,6 +26,9 @@ var errInvalid = errors.New("the upstream's answer is not HTTP, or too large")
 func fail(_ http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r.Context())
 	x.failure = x.classify(r.Context(), err)
+	if x.failure.Reason == policy.UpstreamTimeout {
+		x.answered = time.Now() // it took so long, and longer
+	}
 }
 
 // classify says whose fault a failed exchange is. The client's come first: a

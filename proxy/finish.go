@@ -38,6 +38,7 @@ func (x *exchange) finish() {
 		x.write(answer)
 	}
 	x.account(denial, status, time.Now())
+	x.writer.end()
 	if abort {
 		panic(http.ErrAbortHandler)
 	}

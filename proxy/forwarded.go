@@ -40,7 +40,7 @@ func (s *State) clientBehind(peer netip.Addr, h http.Header) netip.Addr {
 		if err != nil {
 			break
 		}
-		client = addr.Unmap()
+		client = addr
 		if !s.trusts(client) {
 			break
 		}
@@ -49,7 +49,8 @@ func (s *State) clientBehind(peer netip.Addr, h http.Header) netip.Addr {
 }
 
 // forwardedFor returns what proxies appended, in order: X-Forwarded-For, or
-// where there is none the for parameters of Forwarded (RFC 7239, section 5.2).
+// where there is none the for parameters of Forwarded (RFC 7239, section 5.2),
+// "" for an element without one.
 func forwardedFor(h http.Header) []string {
 	var list []string
 	for _, field := range h["X-Forwarded-For"] {
@@ -59,25 +60,48 @@ func forwardedFor(h http.Header) []string {
 		return list
 	}
 	for _, field := range h["Forwarded"] {
-		for element := range strings.SplitSeq(field, ",") {
-			for pair := range strings.SplitSeq(element, ";") {
+		for _, element := range splitUnquoted(field, ',') {
+			address := ""
+			for _, pair := range splitUnquoted(element, ';') {
 				if name, value, _ := strings.Cut(pair, "="); strings.EqualFold(strings.TrimSpace(name), "for") {
-					list = append(list, value)
+					address = value
 				}
 			}
+			list = append(list, address)
 		}
 	}
 	return list
 }
 
+// splitUnquoted splits at a separator outside of quoted strings (RFC 9110, section
+// 5.6.4), in which a proxy may repeat what its client sent, as host="a, for=b". It
+// reads from the right: a quote that the client left open must not swallow what
+// the proxy wrote behind it.
+func splitUnquoted(s string, separator byte) (parts []string) {
+	end, quoted := len(s), false
+	for i := len(s) - 1; i >= 0; i-- {
+		switch {
+		case s[i] == '"' && (len(s[:i])-len(strings.TrimRight(s[:i], `\`)))%2 == 0:
+			quoted = !quoted
+		case s[i] == separator && !quoted:
+			parts = append(parts, s[i+1:end])
+			end = i
+		}
+	}
+	parts = append(parts, s[:end])
+	slices.Reverse(parts)
+	return parts
+}
+
 // parseForwardedAddr reads an address with or without quotes, brackets and a
-// port, as proxies write it.
+// port, as proxies write it. A zone, which may be any text, means nothing here.
 func parseForwardedAddr(text string) (netip.Addr, error) {
 	text = strings.Trim(text, " \t\"")
 	if withPort, err := netip.ParseAddrPort(text); err == nil {
-		return withPort.Addr(), nil
+		return withPort.Addr().Unmap().WithZone(""), nil
 	}
-	return netip.ParseAddr(strings.Trim(text, "[]"))
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	return addr.Unmap().WithZone(""), err
 }
 
 // setForwarded tells the upstream where the request came from. httputil has

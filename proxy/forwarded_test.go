@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,30 @@ func TestClientBehind(t *testing.T) {
 		{"with a port", http.Header{"X-Forwarded-For": {"6.6.6.6, 203.0.113.9:4711"}}, "203.0.113.9"},
 		{"RFC 7239", http.Header{"Forwarded": {`for=6.6.6.6, For="[2001:db8:2::1]:80";proto=https`, "by=a;for=10.2.3.4"}}, "2001:db8:2::1"},
 		{"RFC 7239, an obfuscated name", http.Header{"Forwarded": {"for=203.0.113.9, for=_hidden, for=10.2.3.4"}}, "10.2.3.4"},
+		{"RFC 7239, an element without an address", http.Header{"Forwarded": {"for=203.0.113.9, by=10.2.3.4"}}, peer},
+		{"RFC 7239, quoted commas", http.Header{"Forwarded": {`for=203.0.113.9;host="a, for=6.6.6.6"`}}, "203.0.113.9"},
+		{"RFC 7239, quoted semicolons", http.Header{"Forwarded": {`for=203.0.113.9;host="a;for=6.6.6.6"`}}, "203.0.113.9"},
+		{"RFC 7239, escaped quotes", http.Header{"Forwarded": {`for=203.0.113.9;host="a\", for=6.6.6.6;x=\"b"`}}, "203.0.113.9"},
+		{"RFC 7239, a quote left open", http.Header{"Forwarded": {`for="6.6.6.6, for=203.0.113.9, for="10.2.3.4"`}}, "203.0.113.9"},
+		{"RFC 7239, a quote escaped by nobody", http.Header{"Forwarded": {`for=6.6.6.6\, for="203.0.113.9"`}}, "203.0.113.9"},
+		{"RFC 7239, a name that ends in for", http.Header{"Forwarded": {"for=203.0.113.9;xfor=6.6.6.6;for-=6.6.6.6"}}, "203.0.113.9"},
+		{"RFC 7239, a zone that says more", http.Header{"Forwarded": {`for="[2001:db8:2::1%x, 6.6.6.6]"`}}, "2001:db8:2::1"},
+		{"IPv6 with a port", http.Header{"X-Forwarded-For": {"[2001:db8:2::1]:4711"}}, "2001:db8:2::1"},
+		{"IPv6 in brackets", http.Header{"X-Forwarded-For": {"[2001:db8:2::1]"}}, "2001:db8:2::1"},
+		{"IPv6 with a zone", http.Header{"X-Forwarded-For": {"2001:db8:2::1%eth0"}}, "2001:db8:2::1"},
+		{"a trusted address with a zone", http.Header{"X-Forwarded-For": {"203.0.113.9, 2001:db8:1::5%eth0"}}, "203.0.113.9"},
+		{"a port that is none", http.Header{"X-Forwarded-For": {"6.6.6.6, 203.0.113.9:x"}}, peer},
+		{"octal", http.Header{"X-Forwarded-For": {"6.6.6.6, 010.2.3.4"}}, peer},
+		{"short forms", http.Header{"X-Forwarded-For": {"6.6.6.6, 10.1"}}, peer},
+		{"a block", http.Header{"X-Forwarded-For": {"6.6.6.6, 10.0.0.0/8"}}, peer},
+		{"garbage", http.Header{"X-Forwarded-For": {"\x00\xff, <script>, localhost"}}, peer},
+		{"nothing between commas", http.Header{"X-Forwarded-For": {",,,"}}, peer},
+		{"an empty field", http.Header{"X-Forwarded-For": {""}, "Forwarded": {"for=6.6.6.6"}}, peer},
+		{"an empty field behind another", http.Header{"X-Forwarded-For": {"6.6.6.6", ""}}, peer},
+		{"tabs", http.Header{"X-Forwarded-For": {"6.6.6.6,\t203.0.113.9\t"}}, "203.0.113.9"},
+		{"many", http.Header{"X-Forwarded-For": {strings.Repeat("6.6.6.6,", 5000) + "203.0.113.9"}}, "203.0.113.9"},
+		{"many quotes", http.Header{"Forwarded": {strings.Repeat(`\"`, 20000) + ",for=203.0.113.9"}}, "203.0.113.9"},
+		{"aliases are nobody's", http.Header{"X-Forwarded-for": {"6.6.6.6"}, "X_Forwarded_For": {"6.6.6.6"}, "X-Real-Ip": {"6.6.6.6"}}, peer},
 		{"X-Forwarded-For goes first", http.Header{"Forwarded": {"for=6.6.6.6"}, "X-Forwarded-For": {"203.0.113.9"}}, "203.0.113.9"},
 	} {
 		if got := state.clientBehind(netip.MustParseAddr(peer), test.header); got.String() != test.want {

@@ -73,6 +73,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.status = answer.Status
 		x.write(answer)
 	default:
-		x.forward(w, r)
+		x.forward(x.writer, r)
 	}
 }

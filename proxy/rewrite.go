@@ -23,6 +23,7 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 		// httputil would send them on, past every check.
 		out.Trailer = nil
 	}
+	forbidRetries(out.Header)
 	x.handler.metrics.Stripped(stripped.Exact, stripped.Alias, trailers)
 	x.setForwarded(p)
 	if x.whole && out.Body != nil {
@@ -77,6 +78,9 @@ func modifyResponse(res *http.Response) error {
 		return errNotFinal
 	}
 	x.status = res.StatusCode
+	if isEventStream(res.Header) {
+		x.writer.unbound()
+	}
 	if x.held != nil {
 		x.held.answer()
 	}

@@ -17,8 +17,9 @@ type State struct {
 	trusted []CIDR
 	// bodyTimeout bounds the time in which a request's body arrives.
 	bodyTimeout time.Duration
-	bodyBytes   int64 // of all bodies that are read at a time
-	fullPath    bool  // log paths as they came
+	bodyBytes   int64     // of all bodies that are read at a time
+	fullPath    bool      // log paths as they came
+	failures    *Failures // nil where abuse control is off
 	unrouted    *metrics.Route
 	// authenticators by name, the built-in one included.
 	authenticators map[string]*metrics.Authenticator
@@ -41,6 +42,7 @@ type StateSettings struct {
 	BodyTimeout time.Duration
 	BodyBytes   int64
 	FullPath    bool
+	Failures    *Failures // nil for no abuse control
 	Metrics     *metrics.Registry
 }
 
@@ -53,6 +55,7 @@ func NewState(s StateSettings) *State {
 		bodyTimeout: s.BodyTimeout,
 		bodyBytes:   s.BodyBytes,
 		fullPath:    s.FullPath,
+		failures:    s.Failures,
 		unrouted:    s.Metrics.Route(""),
 
 		authenticators: map[string]*metrics.Authenticator{"": s.Metrics.Authenticator("")},

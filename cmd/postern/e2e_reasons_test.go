@@ -43,11 +43,6 @@ var statuses = map[policy.Reason]int{
 	policy.Internal: 500, policy.ClientClosed: 499,
 }
 
-// unbuilt are the reasons of features that do not exist yet.
-var unbuilt = map[policy.Reason]bool{
-	policy.TooManyFailures: true,
-}
-
 // refusal is a request that must fail, and everything that must come of it.
 type refusal struct {
 	name   string // what is special, where a reason stands more than once
@@ -111,8 +106,8 @@ func TestReasons(t *testing.T) {
 		if reason.Status() != statuses[reason] {
 			t.Errorf("%s: status %d, want %d", reason, reason.Status(), statuses[reason])
 		}
-		if provoked[reason] == unbuilt[reason] {
-			t.Errorf("%s: provoked %t, and unbuilt %t", reason, provoked[reason], unbuilt[reason])
+		if !provoked[reason] {
+			t.Errorf("%s: nothing provokes it", reason)
 		}
 	}
 }
@@ -224,16 +219,19 @@ func (r *refusal) checkLog(t *testing.T, got record) {
 	if d, ok := got["duration"].(float64); !ok || d <= 0 {
 		t.Errorf("log: duration %v", got["duration"])
 	}
+	if d, _ := got["upstream_duration"].(float64); (d > 0) != (r.reason == policy.UpstreamTimeout) {
+		t.Errorf("log: upstream_duration %v", d)
+	}
 	if cause, _ := got["error"].(string); r.cause == "" && cause != "" || !strings.Contains(cause, r.cause) {
 		t.Errorf("log: error %q, want %q", cause, r.cause)
 	}
-	for _, name := range []string{"time", "duration", "error"} {
+	for _, name := range []string{"time", "duration", "upstream_duration", "error"} {
 		delete(got, name)
 	}
 	want := record{
 		"level": r.level, "msg": "request", "route": r.route, "method": r.method, "path": r.path,
 		"status": float64(statuses[r.reason]), "authenticator": r.authenticator, "tenant": "", "credential_id": r.credential,
-		"decision": "deny", "reason": r.reason.String(), "upstream_duration": 0.0, "client": "127.0.0.1",
+		"decision": "deny", "reason": r.reason.String(), "client": "127.0.0.1",
 	}
 	if r.afterDecision() {
 		want["decision"] = "allow"

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -135,12 +136,18 @@ func refusals(t *testing.T, w *world) []refusal {
 	pending := refusal{reason: policy.KeysPending, target: "/profile", route: "profile", path: "/profile", authenticator: "customer-token",
 		fields: bearer(stranger, "k9", nil), retryAfter: "1", level: "WARN"}
 	pending.provoke = whileKeysAreSlow(pending)
+	guess := refusal{method: http.MethodPost, target: "/projects/acme/events", fields: token("guessed"), route: "event", path: "/projects/{project}/events",
+		authenticator: "project-token"}
+	first, second := guess, guess
+	first.reason, first.name, first.scheme, first.provoke = policy.UnknownToken, "that counts", "Token", underAbuseControl(guess)
+	second.reason, second.retryAfter, second.cause = policy.TooManyFailures, "3600", "unknown_token"
 	return append(list,
 		public(policy.UpstreamUnreachable, "dead", "ERROR", "connection refused", nil),
 		public(policy.UpstreamInvalid, "garbage", "ERROR", "not HTTP", nil),
 		public(policy.UpstreamTimeout, "late", "ERROR", "timeout awaiting response headers", w.hung),
 		gone,
 		pending,
+		first, second,
 		refusal{reason: policy.Internal, target: "/session", level: "ERROR", provoke: inABrokenState},
 		refusal{reason: policy.ShuttingDown, target: "/session", retryAfter: "5", provoke: whileShuttingDown},
 	)
@@ -177,6 +184,25 @@ func whileKeysAreSlow(r refusal) func(*testing.T, *world) *answer {
 		w.idp.fail(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		got := w.send(http.MethodGet, r.target, r.fields...)
 		w.idp.fail(nil)
+		return &got
+	}
+}
+
+// underAbuseControl sends a request after a reload from which on only one may
+// fail.
+func underAbuseControl(r refusal) func(*testing.T, *world) *answer {
+	return func(t *testing.T, w *world) *answer {
+		text, err := os.ReadFile(w.file)
+		if err == nil {
+			err = os.WriteFile(w.file, append(text, "\nabuse: { failures: 1, window: 1h, lockout: 1h }\n"...), 0o600)
+		}
+		if err == nil {
+			err = w.app.reload()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := w.send(r.method, r.target, r.fields...)
 		return &got
 	}
 }

@@ -22,6 +22,7 @@ type generation struct {
 	remotes   map[string]*keys.Remote // by authenticator
 	jwts      map[string]*authn.JWT
 	inquirers map[string]authn.Inquirer
+	failures  *proxy.Failures // nil without abuse control
 	state     *proxy.State
 }
 
@@ -50,6 +51,11 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 	if g.cache = old.cache; g.cache == nil || c.Cache != old.config.Cache {
 		g.cache = authn.NewCache(c.Cache, w.metrics)
 	}
+	if c.Abuse != nil {
+		if g.failures = old.failures; g.failures == nil || !g.failures.Same(*c.Abuse) {
+			g.failures = proxy.NewFailures(*c.Abuse)
+		}
+	}
 	for name, settings := range c.Upstreams {
 		g.upstreams[name] = proxy.NewUpstream(name, settings, w.metrics, w.log)
 		if before := old.upstreams[name]; before != nil && before.Same(g.upstreams[name]) {
@@ -75,6 +81,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		BodyTimeout: c.Server.BodyTimeout.Std(),
 		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
 		FullPath:    c.Log.Path == "full",
+		Failures:    g.failures,
 		Metrics:     w.metrics,
 	})
 	g.inheritKeys(old)

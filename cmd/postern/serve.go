@@ -39,10 +39,12 @@ func serveCommand() *cobra.Command {
 			defer stop()
 			// A second signal ends the process at once.
 			defer context.AfterFunc(ctx, stop)()
-			logger := newLogger(c.Log, command.OutOrStdout())
+			queue := proxy.NewLogQueue(command.OutOrStdout())
+			defer closeLog(queue)
+			logger := slog.New(queue.Handler(newLogger(c.Log, queue).Handler()))
 			log.SetFlags(0)
 			log.SetOutput(strayLog{logger})
-			return failed(serve(ctx, file, c, logger, hangups))
+			return failed(serve(ctx, file, c, logger, queue, hangups))
 		},
 	}
 	command.Flags().StringVar(&file, "config", "", "the configuration file (required)")
@@ -58,13 +60,22 @@ func notifyHangups() (hangups <-chan os.Signal, stop func()) {
 	return c, func() { signal.Stop(c) }
 }
 
+// closeLog writes what was logged last, within bounds: nobody may be reading.
+func closeLog(q *proxy.LogQueue) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	q.Close(ctx)
+}
+
 // serve runs until ctx ends, then shuts down in order. A hangup reloads.
-func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger, hangups <-chan os.Signal) error {
+func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger, queue *proxy.LogQueue, hangups <-chan os.Signal) error {
 	l, err := listenAll(c)
 	if err != nil {
 		return err
 	}
-	return newApp(file, c, log).serve(ctx, l, hangups)
+	a := newApp(file, c, log)
+	queue.Observe(a.shop.metrics)
+	return a.serve(ctx, l, hangups)
 }
 
 // serve is the part of [serve] after the ports are known to be free.
