@@ -124,7 +124,7 @@ func eachCookie(fields []string) func(yield func(name, value string) bool) {
 func checkCookies(fields []string) error {
 	for _, field := range fields {
 		for pair := range strings.SplitSeq(field, ";") {
-			if strings.ContainsFunc(strings.TrimLeft(pair, " "), notCookieByte) {
+			if strings.ContainsFunc(strings.TrimLeft(pair, " "), notInCookie) {
 				return policy.Deny(policy.MalformedRequest, "a cookie holds a byte that is not allowed there")
 			}
 		}
@@ -132,7 +132,7 @@ func checkCookies(fields []string) error {
 	return nil
 }
 
-func notCookieByte(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == ',' || r == '\\' }
+func notInCookie(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == ',' || r == '\\' }
 
 // appendCookie appends each value of the named cookie. Backends differ on
 // whether they drop quotes and decode percent signs: a value on which that

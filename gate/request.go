@@ -56,6 +56,9 @@ func checkRequestLine(r *Request) error {
 		return policy.Deny(policy.MalformedRequest, "the Host is not one")
 	case r.URL.Opaque != "" || r.URL.Path == "*":
 		return policy.Deny(policy.MalformedRequest, "the target is not a path")
+	case r.URL.Host != "" && r.URL.Host != r.Host:
+		// HTTP/2 lets the :path have a host of its own (RFC 9113, section 8.3.1).
+		return policy.Deny(policy.MalformedRequest, "the target names another host")
 	case strings.Contains(r.Target, "#"):
 		// net/url escapes it; a backend that sees it raw may cut there.
 		return policy.Deny(policy.AmbiguousPath, "the target holds a #")

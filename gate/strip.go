@@ -90,9 +90,13 @@ func withoutParams(query string, remove func(name string) bool) string {
 }
 
 func withoutCookies(pairs []string, remove func(name string) bool) (kept []string) {
+	removed := func(text string) bool {
+		name, _, _ := strings.Cut(text, "=")
+		return remove(strings.Trim(name, " \t"))
+	}
 	for _, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if !remove(strings.Trim(name, " \t")) {
+		// Python ends a cookie at commas, spaces and quotes, too.
+		if !removed(pair) && !slices.ContainsFunc(strings.FieldsFunc(pair, notInCookie), removed) {
 			kept = append(kept, pair)
 		}
 	}

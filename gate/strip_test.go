@@ -84,6 +84,9 @@ func TestWhatReachesTheUpstream(t *testing.T) {
 		{"GET /cookie", []string{"Cookie: a=b; session=cookie-secret; x=y"}, passed{"", cookies("a=b; x=y")}},
 		{"GET /kept-cookie", []string{"Cookie: session2=kept-cookie-secret;session=x;a=b"}, passed{"", cookies("session2=kept-cookie-secret; a=b")}},
 
+		// Some backends split cookies at commas and spaces; PHP takes a space for _.
+		{"GET /public", []string{`Cookie: a=b, session=x; c=d session=y; e="session=z"; f=sessions; session g=h`}, passed{"", cookies("f=sessions")}},
+
 		// Of subprotocols the marker goes with the credential.
 		{"GET /public", []string{"Sec-WebSocket-Protocol: chat,bearer, x , v2"}, passed{"", socket("chat, v2")}},
 		{"GET /public", []string{"Sec-WebSocket-Protocol: BEARER,, x"}, passed{"", http.Header{}}},

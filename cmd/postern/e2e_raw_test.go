@@ -139,6 +139,13 @@ func TestRawRequests(t *testing.T) {
 		row("absolute form with another host", served, "GET http://postern/files/a HTTP/1.1\r\nHost: admin.example\r\n\r\n"),
 		row("absolute form without a path", rawRow{answers: []string{"404 no_route", "200"}, reached: []string{afterTarget}},
 			"GET http://postern HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("absolute form with a user", rawRow{answers: []string{"401 missing_credential", "200"}, reached: []string{afterTarget}},
+			"GET http://postern@admin.example/files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("absolute form of another scheme", unauthorized, "GET ftp://admin.example/files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("absolute form without a scheme", rawRow{answers: []string{"400 ambiguous_path", "200"}, reached: []string{afterTarget}},
+			"GET //admin.example/files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("host with a user", unparsable, line+"Host: postern@admin.example\r\n\r\n"),
+		row("empty host", served, line+"Host:\r\n\r\n"),
 		row("no host", unparsable, line+"\r\n"),
 		row("two hosts", unparsable, line+"Host: postern\r\nHost: admin.example\r\n\r\n"),
 		row("host with a slash", unparsable, line+"Host: admin.example/files\r\n\r\n"),
@@ -152,6 +159,13 @@ func TestRawRequests(t *testing.T) {
 		row("method of its own", served, "BREW /files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
 		row("method in lower case", malformed, "get /files/a HTTP/1.1\r\nHost: postern\r\n\r\n"),
 		row("HTTP/2 preface", rawRow{answers: []string{"400 malformed_request"}}, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+
+		// Versions.
+		row("HTTP/0.9", unparsable, "GET /files/a\r\n"),
+		row("HTTP/1.2", served, "GET /files/a HTTP/1.2\r\nHost: postern\r\n\r\n"),
+		row("HTTP/2.0 in the first line", rawRow{answers: []string{"505"}}, "GET /files/a HTTP/2.0\r\nHost: postern\r\n\r\n"),
+		row("version in lower case", unparsable, "GET /files/a http/1.1\r\nHost: postern\r\n\r\n"),
+		row("empty line first", unparsable, "\r\n"+line+"Host: postern\r\n\r\n"),
 
 		// Two lengths, or none that can be trusted.
 		row("Content-Length and chunked", rawRow{answers: []string{"200", "200"}, reached: []string{"/files/a", afterTarget}},
@@ -176,10 +190,16 @@ func TestRawRequests(t *testing.T) {
 		row("bare CR", unparsable, line+"Host: postern\r\nX-A: b\rX-Customer-Id: eve\r\n\r\n"),
 		row("NUL", unparsable, line+"Host: postern\r\nX-A: b\x00\r\n\r\n"),
 		row("folded first line", unparsable, line+" folded\r\nHost: postern\r\n\r\n"),
+		row("folded line", served, line+"Host: postern\r\nX-A: b\r\n X-Customer-Id: eve\r\n\r\n"),
+		row("no name", unparsable, line+"Host: postern\r\n: eve\r\n\r\n"),
+		row("name beyond ASCII", unparsable, line+"Host: postern\r\nX-Customer-\xc4\xb0d: eve\r\n\r\n"),
 		row("name with a space", unparsable, line+"Host: postern\r\nX-Customer Id: eve\r\n\r\n"),
 		row("no colon", unparsable, line+"Host: postern\r\nX-Customer-Id\r\n\r\n"),
 		row("one header too long", rawRow{answers: []string{"431"}}, line+"Host: postern\r\nX-A: "+strings.Repeat("a", 16<<10)+"\r\n\r\n"),
 		row("too many headers", rawRow{answers: []string{"431"}}, line+"Host: postern\r\n"+strings.Repeat("X-A: a\r\n", 4<<10)+"\r\n"),
+		row("target too long", rawRow{answers: []string{"431"}}, "GET /files/"+strings.Repeat("a", 16<<10)+" HTTP/1.1\r\nHost: postern\r\n\r\n"),
+		row("too many cookies", rawRow{answers: []string{"431"}}, line+"Host: postern\r\nCookie: "+strings.Repeat("a=b; ", 4<<10)+"a=b\r\n\r\n"),
+		row("many cookies", served, line+"Host: postern\r\nCookie: "+strings.Repeat("a=b; ", 1000)+"a=b\r\n\r\n"),
 		row("many headers", served, line+"Host: postern\r\n"+strings.Repeat("X-A: a\r\n", 500)+"\r\n"),
 		row("another expectation", rawRow{answers: []string{"417"}}, line+"Host: postern\r\nExpect: wonders\r\n\r\n"),
 
@@ -188,6 +208,8 @@ func TestRawRequests(t *testing.T) {
 		row("Connection names a credential", malformed, line+"Host: postern\r\nConnection: keep-alive, Authorization\r\n\r\n"),
 		row("Connection names what it may", served, line+"Host: postern\r\nConnection: Keep-Alive, TE, Upgrade, HTTP2-Settings, Proxy-Connection\r\n\r\n"),
 		row("websocket", served, line+"Host: postern\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+		row("h2c with a body", served, post("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: 3\r\n", "abc")),
+		row("h2c, and what only looks like it", served, line+"Host: postern\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\nUpgrade: h2c\r\n\r\n"),
 		row("h2c", served, line+"Host: postern\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"),
 		row("upgrade to bytes", served, line+"Host: postern\r\nConnection: Upgrade\r\nUpgrade: \xff\xfe\r\n\r\n"),
 

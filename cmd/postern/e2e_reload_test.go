@@ -121,22 +121,15 @@ func TestReloadNeedsARestart(t *testing.T) {
 	}
 }
 
-// No request fails because of a reload, and no generation leaves a goroutine
-// behind.
-func TestReloadsUnderTraffic(t *testing.T) {
-	reloads := 1000
-	if testing.Short() {
-		reloads = 100
-	}
-	b, values := shop(t)
-	var ended sync.WaitGroup
-	defer ended.Wait()
+// traffic sends requests that must be served until the function is called that
+// it returns.
+func traffic(t *testing.T, b *testbed) (end func()) {
+	var running sync.WaitGroup
 	stop := make(chan struct{})
-	defer close(stop)
 	var served atomic.Int64
 	for range 4 {
 		r := b.request(http.MethodGet, "/before", nil, "Authorization: Token old-secret")
-		ended.Go(func() {
+		running.Go(func() {
 			for {
 				select {
 				case <-stop:
@@ -156,18 +149,87 @@ func TestReloadsUnderTraffic(t *testing.T) {
 			}
 		})
 	}
+	return sync.OnceFunc(func() {
+		eventually(t, "traffic", func() bool { return served.Load() > 100 || t.Failed() })
+		close(stop)
+		running.Wait()
+	})
+}
+
+// reconfigure writes the configuration, every other time with more upstreams and
+// other keys.
+func reconfigure(b *testbed, i int, values map[string]string) {
+	text := reloadYAML
+	if i%2 == 0 {
+		text += "  - { match: /more, upstream: more, authenticate: [anonymous] }\n"
+		text = strings.Replace(text, "upstreams: {", `upstreams: { more: { url: "http://127.0.0.1:1" },`, 1)
+		text = strings.Replace(text, "{ jwks_url:", "{ refresh: 1m, jwks_url:", 1)
+	}
+	b.configure(text, values)
+}
+
+// No request fails because of a reload, and no generation leaves anything
+// behind.
+func TestReloadsUnderTraffic(t *testing.T) {
+	reloads := 1000
+	if testing.Short() {
+		reloads = 100
+	}
+	b, values := shop(t)
+	b.log.mute()
+	end := traffic(t, b)
+	defer end()
+	var warm figures
 	for i := range reloads {
-		// Every other generation has more upstreams and other keys.
-		text := reloadYAML
-		if i%2 == 0 {
-			text += "  - { match: /more, upstream: more, authenticate: [anonymous] }\n"
-			text = strings.Replace(text, "upstreams: {", `upstreams: { more: { url: "http://127.0.0.1:1" },`, 1)
-			text = strings.Replace(text, "{ jwks_url:", "{ refresh: 1m, jwks_url:", 1)
-		}
-		b.configure(text, values("/before", "old-secret"))
+		reconfigure(b, i, values("/before", "old-secret"))
 		if err := b.app.reload(); err != nil {
 			t.Fatal(err)
 		}
+		if i == 50 {
+			warm = measure(t)
+		}
 	}
-	eventually(t, "traffic", func() bool { return served.Load() > 100 })
+	end()
+	now := measure(t)
+	t.Logf("from %s to %s", warm, now)
+	now.expectNoGrowth(t, warm)
+}
+
+// Nor does one fail whichever way the reload comes, bad configurations included.
+func TestReloadsOfAllKindsUnderTraffic(t *testing.T) {
+	reloads := 100
+	if testing.Short() {
+		reloads = 10
+	}
+	b, values := shop(t)
+	end := traffic(t, b)
+	defer end()
+	for i := range reloads {
+		if i%10 == 9 {
+			b.configure(reloadYAML, values("no path", "old-secret"))
+			if got := b.operate(b.admin, http.MethodPost, "/-/reload"); got.status != http.StatusBadRequest {
+				t.Errorf("%+v", got)
+			}
+			b.log.next(t, "reload refused, the running configuration stays")
+		}
+		reconfigure(b, i, values("/before", "old-secret"))
+		switch i % 3 {
+		case 0:
+			if got := b.operate(b.admin, http.MethodPost, "/-/reload"); got.status != http.StatusOK {
+				t.Errorf("%+v", got)
+			}
+		case 1:
+			if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		default: // the change is noticed
+		}
+		b.log.next(t, "configuration reloaded")
+	}
+	end()
+	// The watcher may have been faster, and then there was one more.
+	got := b.metrics("config_reloads_total")
+	if got[`config_reloads_total{result="success"}`] < float64(reloads+1) || got[`config_reloads_total{result="failure"}`] < float64(reloads/10) {
+		t.Errorf("metrics %v", got)
+	}
 }

@@ -131,13 +131,26 @@ func newIssuer(t testing.TB, kids ...string) *issuer {
 // publish adds a new key to the set.
 func (i *issuer) publish(t testing.TB, kid string) {
 	t.Helper()
+	key := newSigningKey(t)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys[kid] = key
+}
+
+// withdraw takes a key out of the set.
+func (i *issuer) withdraw(kid string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.keys, kid)
+}
+
+func newSigningKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.keys[kid] = key
+	return key
 }
 
 // fail lets fault answer; nil brings the key set back.
