@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -51,6 +52,8 @@ type Config struct {
 	// ClientSecrets are Postern's own at authorization servers, by authenticator.
 	ClientSecrets map[string][]byte
 	AdminToken    []byte // empty where none is asked for
+	// ServerTLS is that of the listener for clients, nil for plain text.
+	ServerTLS *tls.Config
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
@@ -189,6 +192,12 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
+		u := c.Upstreams[name]
+		u.Load(policy.Path{"upstreams", name}, load, problems)
+		c.Upstreams[name] = u
+	}
+	c.ServerTLS = c.Server.TLS.Load(policy.Path{"server", "tls"}, load, problems)
 	if c.Admin.Token != nil {
 		token, err := load.Secret(*c.Admin.Token)
 		if err != nil {

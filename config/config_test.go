@@ -91,7 +91,7 @@ func TestExampleComments(t *testing.T) {
 	}
 	folder := t.TempDir()
 	for name, content := range map[string]string{
-		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "client.key": exampleKey,
+		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "server.crt": exampleCertificate, "server.key": exampleKey, "client.key": exampleKey,
 		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
@@ -149,8 +149,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
 		"":               "abuse streams forward_auth identity_assertion",
-		"server":         "tls h2c",
-		"upstreams.chat": "tls audience",
+		"upstreams.chat": "audience",
 		"routes[0]":      "streams upgrade",
 	} {
 		for key := range strings.FieldsSeq(keys) {

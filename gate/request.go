@@ -35,6 +35,16 @@ func (r *Request) path() string {
 	return "/" // http://host in absolute form
 }
 
+// namesOneHost reports whether all that names a host names the same. In HTTP/1.1
+// net/http makes them one; in HTTP/2 a field Host may stand beside :authority, and
+// :path may be a whole URL, though neither should (RFC 9113, section 8.3.1).
+func (r *Request) namesOneHost() bool {
+	if r.URL.Host != "" && r.URL.Host != r.Host {
+		return false
+	}
+	return !slices.ContainsFunc(r.Header["Host"], func(host string) bool { return host != r.Host })
+}
+
 var standardMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 	http.MethodDelete, http.MethodOptions}
 
@@ -54,6 +64,8 @@ func checkRequestLine(r *Request) error {
 		// What is no name, address or port is read in as many ways as there are
 		// backends, and net/http rewrites some of it.
 		return policy.Deny(policy.MalformedRequest, "the Host is not one")
+	case !r.namesOneHost():
+		return policy.Deny(policy.MalformedRequest, "the request names two hosts")
 	case r.URL.Opaque != "" || r.URL.Path == "*":
 		return policy.Deny(policy.MalformedRequest, "the target is not a path")
 	case strings.Contains(r.Target, "#"):

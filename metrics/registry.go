@@ -41,6 +41,7 @@ type Registry struct {
 	reloadSuccessful, reloadTime                  prometheus.Gauge
 	reloadsSucceeded, reloadsFailed               prometheus.Counter
 	reporting                                     *reporting
+	tlsNotAfter                                   *prometheus.GaugeVec // one series, once there is a certificate
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -82,7 +83,8 @@ func New(version, goVersion string) *Registry {
 		reloadsSucceeded: reloads.WithLabelValues(success),
 		reloadsFailed:    reloads.WithLabelValues(failure),
 
-		reporting: newReporting(f),
+		reporting:   newReporting(f),
+		tlsNotAfter: f.gauge("tls_not_after_timestamp_seconds", "Unix time at which the certificate of the listener for clients ends."),
 	}
 }
 
@@ -134,6 +136,9 @@ func (r *Registry) Reloaded(ok bool, at time.Time) {
 	r.reloadTime.Set(unixSeconds(at))
 	r.reloadsSucceeded.Inc()
 }
+
+// TLSNotAfter says when the certificate of the listener for clients ends.
+func (r *Registry) TLSNotAfter(end time.Time) { r.tlsNotAfter.WithLabelValues().Set(unixSeconds(end)) }
 
 // unixSeconds goes by milliseconds: the nanoseconds of a time.Time overflow in
 // the year 2262, and a secret may end in 9999.

@@ -52,7 +52,8 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		began:   time.Now(),
 	}
 	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
-	if r.Body != nil && r.Body != http.NoBody {
+	// HTTP/2 has a Body for requests without one, too.
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
 	}
 	x.identifyClient(r)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -31,6 +32,11 @@ func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Han
 // Swap replaces the running generation at once. Requests that have begun end
 // with the one that they began with.
 func (h *Handler) Swap(state *State) { h.state.Store(state) }
+
+// tlsConfig returns what a new connection is held to.
+func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return h.state.Load().tls, nil
+}
 
 // Drain refuses every further request, while those that have begun go on.
 func (h *Handler) Drain() { h.draining.Store(true) }
@@ -63,6 +69,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		x.state.gate.Begin(&x.request, &x.decision)
 		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
+		return
+	}
+	if r.TLS == nil && x.state.tls != nil {
+		// HTTP/2 lets a client say http of a connection that is not (RFC 9113,
+		// section 8.3.1); net/http then hides the connection's certificates.
+		x.state.gate.Begin(&x.request, &x.decision)
+		x.failure = &policy.Denial{Reason: policy.MalformedRequest, Detail: "the scheme is not that of the connection"}
 		return
 	}
 	x.decide(r)

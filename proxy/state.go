@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ type State struct {
 	bodyBytes   int64 // of all bodies that are read at a time
 	fullPath    bool  // log paths as they came
 	unrouted    *metrics.Route
+	tls         *tls.Config // nil without TLS
 	// authenticators by name, the built-in one included.
 	authenticators map[string]*metrics.Authenticator
 }
@@ -41,6 +43,7 @@ type StateSettings struct {
 	BodyTimeout time.Duration
 	BodyBytes   int64
 	FullPath    bool
+	TLS         *tls.Config // of the listener; nil without TLS
 	Metrics     *metrics.Registry
 }
 
@@ -54,6 +57,7 @@ func NewState(s StateSettings) *State {
 		bodyBytes:   s.BodyBytes,
 		fullPath:    s.FullPath,
 		unrouted:    s.Metrics.Route(""),
+		tls:         s.TLS,
 
 		authenticators: map[string]*metrics.Authenticator{"": s.Metrics.Authenticator("")},
 	}

@@ -78,6 +78,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		BodyTimeout: c.Server.BodyTimeout.Std(),
 		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
 		FullPath:    c.Log.Path == "full",
+		TLS:         c.ServerTLS,
 		Metrics:     w.metrics,
 	})
 	g.inherit(old)
@@ -253,6 +254,9 @@ func (w *workshop) publish(g *generation) {
 	}
 	for name, r := range g.rings {
 		w.metrics.KeysLoaded(name, r.Len())
+	}
+	if c := g.config.ServerTLS; c != nil {
+		w.metrics.TLSNotAfter(c.Certificates[0].Leaf.NotAfter)
 	}
 	w.metrics.Reporting(g.config.Routes)
 }
