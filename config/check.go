@@ -45,6 +45,9 @@ func (c *Config) check(problems *policy.Problems) {
 			a.Introspection.Check(at, problems)
 		case a.Profile != nil:
 			a.Profile.Check(at, problems)
+		case a.MTLS != nil:
+			a.MTLS.Check(at, problems)
+			c.checkClientCAs(at, problems)
 		}
 	}
 	c.assess()

@@ -56,6 +56,8 @@ func (c *Config) carriers(name string) (carriers []authn.Carrier, known bool) {
 		return a.Introspection.Carriers(), true
 	case a.Profile != nil:
 		return a.Profile.Carriers(), true
+	case a.MTLS != nil:
+		return a.MTLS.Carriers(), true
 	}
 	return nil, known || name == authn.AnonymousName
 }
@@ -101,6 +103,8 @@ func (c *Config) customerID(name string) policy.Reference {
 		return a.Introspection.CustomerID
 	case a.Profile != nil:
 		return a.Profile.CustomerID
+	case a.MTLS != nil:
+		return a.MTLS.CustomerID
 	}
 	return policy.Reference{}
 }
@@ -143,6 +147,8 @@ func (c *Config) confusable(a, b string) string {
 	switch {
 	case one.Token != nil && two.Token != nil:
 		return "both are static tokens"
+	case one.MTLS != nil && two.MTLS != nil:
+		return "a connection has one certificate"
 	case one.JWT == nil && two.JWT == nil:
 		return "neither is a JWT"
 	case one.JWT == nil || two.JWT == nil:

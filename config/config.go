@@ -52,8 +52,10 @@ type Config struct {
 	// ClientSecrets are Postern's own at authorization servers, by authenticator.
 	ClientSecrets map[string][]byte
 	AdminToken    []byte // empty where none is asked for
-	// ServerTLS is that of the listener for clients, nil for plain text.
-	ServerTLS *tls.Config
+	// ServerTLS is that of the listener for clients, nil for plain text; Authorities
+	// are those of client certificates, nil where none is asked for.
+	ServerTLS   *tls.Config
+	Authorities *keys.Static
 	// Formats are those of denials, by name; CrossOrigin is nil without CORS.
 	Formats     map[string]*policy.DenialFormat
 	CrossOrigin *policy.CORS
@@ -75,14 +77,12 @@ type Authenticator struct {
 
 	Introspection *authn.IntrospectionSettings
 	Profile       *authn.ProfileSettings
+	MTLS          *authn.MTLSSettings
 }
-
-// unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"mtls"}
 
 // Kinds lists the types, for the decoder's suggestions.
 func (a *Authenticator) Kinds() []string {
-	return []string{"token", "jwt", "introspection", "profile", "signature"}
+	return []string{"token", "jwt", "introspection", "profile", "signature", "mtls"}
 }
 
 // Variant prepares the settings of a type, for the decoder.
@@ -103,9 +103,9 @@ func (a *Authenticator) Variant(kind string) (any, error) {
 	case "signature":
 		a.Signature = new(authn.SignatureSettings)
 		return a.Signature, nil
-	}
-	if slices.Contains(unbuiltKinds, kind) {
-		return nil, fmt.Errorf("%s: not supported yet", kind)
+	case "mtls":
+		a.MTLS = new(authn.MTLSSettings)
+		return a.MTLS, nil
 	}
 	return nil, fmt.Errorf("%q is no type of authenticator", kind)
 }
@@ -168,6 +168,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
 	c.Remotes = map[string]keys.RemoteSettings{}
 	c.ClientSecrets = map[string][]byte{}
+	c.loadTLS(load, problems)
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
@@ -190,14 +191,10 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 			if set := a.Signature.Load(at, load, problems); set != nil {
 				c.StaticKeys[name] = set
 			}
+		case a.MTLS != nil && c.Authorities != nil:
+			c.StaticKeys[name] = c.Authorities
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
-		u := c.Upstreams[name]
-		u.Load(policy.Path{"upstreams", name}, load, problems)
-		c.Upstreams[name] = u
-	}
-	c.ServerTLS = c.Server.TLS.Load(policy.Path{"server", "tls"}, load, problems)
 	if c.Admin.Token != nil {
 		token, err := load.Secret(*c.Admin.Token)
 		if err != nil {

@@ -118,6 +118,8 @@ func TestExampleComments(t *testing.T) {
 			text = strings.Replace(text, "scheme: Token", "scheme: Basic", 1)
 		case "customer_id":
 			text = strings.ReplaceAll(text, "{ project: acme }", "{ project: acme, user: u1 }")
+		case "client_certificate":
+			text = strings.Replace(text, "# tls: { cert_file: server.crt", "tls: { cert_file: server.crt", 1)
 		case "jwks_file", "public_keys":
 			text = strings.Replace(text, "[RS256, ES256]", "[RS256]", 1)
 		}

@@ -71,7 +71,7 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if err != nil {
 			return err
 		}
-		v, cache, err := m.Verify(ctx, authn.Credential{Value: credential, Request: d}, d.request.Time)
+		v, cache, err := m.Verify(ctx, authn.Credential{Value: credential, Chains: d.request.Certificates, Request: d}, d.request.Time)
 		d.Cache = max(d.Cache, cache)
 		if err != nil {
 			return err

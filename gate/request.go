@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,6 +20,9 @@ type Request struct {
 	Target string
 	URL    *url.URL
 	Header http.Header
+	// Certificates are the verified chains of the client's certificate (see
+	// [authn.Credential]); nil where the connection has none.
+	Certificates [][]*x509.Certificate
 	// Body is nil where the request has none.
 	Body Body
 	// Time is the moment of the decision.

@@ -8,16 +8,21 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// Certificates returns the certificates of a PEM file, at least one. A block that
+// certificates returns the certificates of a PEM file, at least one. A block that
 // cannot be read is an error, where [x509.CertPool.AppendCertsFromPEM] would leave
 // it out in silence; text around the blocks is not.
-func (l Loader) Certificates(name string) ([]*x509.Certificate, error) {
+func (l Loader) certificates(name string) ([]*x509.Certificate, error) {
 	data, err := l.File(name)
 	if err != nil {
 		return nil, err
 	}
+	return parseBundle(data)
+}
+
+func parseBundle(data []byte) ([]*x509.Certificate, error) {
 	var list []*x509.Certificate
 	for i := 1; ; i++ {
 		block, rest := pem.Decode(data)
@@ -40,17 +45,17 @@ func (l Loader) Certificates(name string) ([]*x509.Certificate, error) {
 	return list, nil
 }
 
-// Authorities returns the public keys of the authorities in a PEM file, for whose
-// certificates the TLS handshake vouches: the id of each is the fingerprint of its
-// certificate. An authority that is taken out of the file ends what its key has
-// verified, like any other key.
-func (l Loader) Authorities(name string) (*Static, error) {
-	certificates, err := l.Certificates(name)
+// Authorities returns the authorities in a PEM file: in a pool, for TLS to verify
+// certificates with, and as a set of keys whose ids are the fingerprints of the
+// authorities. One that is taken out of the file ends what it has vouched for, as a
+// key ends what it has verified.
+func (l Loader) Authorities(name string) (*x509.CertPool, *Static, error) {
+	certificates, err := l.certificates(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	pool, lease := x509.NewCertPool(), l.Lease(DefaultMaxStale, name)
 	var keys []*Key
-	lease := l.Lease(DefaultMaxStale, name)
 	for i, c := range certificates {
 		key := certifiedKey(c)
 		key.ID = Fingerprint(c)
@@ -59,12 +64,41 @@ func (l Loader) Authorities(name string) (*Static, error) {
 			key, err = key.seal()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", i+1, err)
+			return nil, nil, fmt.Errorf("certificate %d: %w", i+1, err)
 		}
 		key.lend(lease)
 		keys = append(keys, key)
+		pool.AddCert(c)
 	}
-	return &Static{set: newSet(keys), lease: lease}, nil
+	return pool, &Static{set: newSet(keys), lease: lease}, nil
+}
+
+// LastEnd returns when the last of the keys ends, the zero time for never.
+func (s *Static) LastEnd() (last time.Time) {
+	for _, k := range s.set.keys {
+		if k.NotAfter.IsZero() {
+			return time.Time{}
+		}
+		if k.NotAfter.After(last) {
+			last = k.NotAfter
+		}
+	}
+	return last
+}
+
+// Ends returns when the client's own certificate ends, and when the last of the
+// authorities does; a zero time is of none.
+func (c Connection) Ends() (own, authorities time.Time) {
+	if pair, err := c.pair(); err == nil {
+		own = pair.Leaf.NotAfter
+	}
+	list, _ := parseBundle([]byte(c.CA))
+	for _, certificate := range list {
+		if certificate.NotAfter.After(authorities) {
+			authorities = certificate.NotAfter
+		}
+	}
+	return own, authorities
 }
 
 // Fingerprint returns the SHA-256 of a certificate in lower-case hexadecimal digits.

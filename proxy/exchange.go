@@ -66,6 +66,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		Time:   x.began,
 		ID:     requestID(r, x.trusted),
 	}
+	if r.TLS != nil {
+		x.request.Certificates = r.TLS.VerifiedChains
+	}
 	if x.body != nil {
 		x.length, x.request.Body = r.ContentLength, x
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"slices"
 
 	"postern/keys"
@@ -52,32 +51,30 @@ func (s *ServerTLSSettings) check(at policy.Path, problems *policy.Problems) {
 }
 
 // Load reads the files, and reports what of them cannot be used; s may be nil, for
-// no TLS. The settings have passed Check.
-func (s *ServerTLSSettings) Load(at policy.Path, l keys.Loader, problems *policy.Problems) *tls.Config {
+// no TLS. The authorities are those of client_ca_file, nil without it. The settings
+// have passed Check.
+func (s *ServerTLSSettings) Load(at policy.Path, l keys.Loader, problems *policy.Problems) (config *tls.Config, authorities *keys.Static) {
 	if s == nil {
-		return nil
+		return nil, nil
 	}
 	// The protocol's versions, ciphers and curves are Go's choice, which is kept up
 	// to date: TLS 1.2 and later.
-	config := &tls.Config{NextProtos: slices.Clone(protocolNames)}
+	config = &tls.Config{NextProtos: slices.Clone(protocolNames)}
 	if pair, ok := s.loadPair(at, l, problems); ok {
 		config.Certificates = []tls.Certificate{pair}
 	}
 	if s.ClientCAFile == "" {
-		return config
+		return config, nil
 	}
-	authorities, err := l.Certificates(s.ClientCAFile)
-	if err != nil {
-		problems.Addf(at.At("client_ca_file"), "%v", err)
-	}
-	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	config.ClientAuth = tls.VerifyClientCertIfGiven
 	if s.ClientAuth == clientAuthRequire {
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	for _, authority := range authorities {
-		config.ClientCAs.AddCert(authority)
+	var err error
+	if config.ClientCAs, authorities, err = l.Authorities(s.ClientCAFile); err != nil {
+		problems.Addf(at.At("client_ca_file"), "%v", err)
 	}
-	return config
+	return config, authorities
 }
 
 // protocolNames are what TLS offers by ALPN (RFC 7301), the preferred one first.

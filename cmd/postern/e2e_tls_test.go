@@ -150,7 +150,9 @@ func TestCertificateIsExchanged(t *testing.T) {
 	first := serial(client)
 	end1 := s.metrics("tls_not_after_timestamp_seconds")["tls_not_after_timestamp_seconds"]
 
-	next := s.ca.issue(t, func(c *x509.Certificate) { c.DNSNames, c.NotAfter = []string{tlsHost}, time.Now().Add(48*time.Hour).Truncate(time.Second) })
+	next := s.ca.issue(t, func(c *x509.Certificate) {
+		c.DNSNames, c.NotAfter = []string{tlsHost}, time.Now().Add(48*time.Hour).Truncate(time.Second)
+	})
 	s.write(t, "server.crt", next.certificate)
 	refused := s.log.next(t, "reload refused, the running configuration stays")
 	if reason, _ := refused["error"].(string); refused["level"] != "ERROR" || !strings.Contains(reason, "is no certificate of key_file") {

@@ -99,6 +99,9 @@ func (w *workshop) authenticators(g, old *generation) map[string]authn.Authentic
 			all[name].Heed(&w.revocations)
 		case a.Introspection != nil || a.Profile != nil:
 			all[name] = w.inquirer(name, a, g, old)
+		case a.MTLS != nil:
+			all[name] = authn.NewMTLS(name, a.MTLS, w.staticKeys(name, g, old), g.config.ServerTLS.ClientCAs)
+			all[name].Heed(&w.revocations)
 		default:
 			j := w.newJWT(name, a.JWT, g, old)
 			j.Heed(&w.revocations)
@@ -259,30 +262,6 @@ func (w *workshop) publish(g *generation) {
 		w.metrics.TLSNotAfter(c.Certificates[0].Leaf.NotAfter)
 	}
 	w.metrics.Reporting(g.config.Routes)
-}
-
-// secretEnds calls each with every configured secret or static token and its
-// end, the zero time for none, and returns the set of their ids.
-func secretEnds(a config.Authenticator, each func(id string, end time.Time)) map[string]bool {
-	ids := map[string]bool{}
-	switch {
-	case a.Token != nil:
-		for _, t := range a.Token.List() {
-			ids[t.ID] = true
-			each(t.ID, t.NotAfter)
-		}
-	case a.JWT != nil:
-		for _, s := range a.JWT.Keys.Secrets {
-			ids[s.ID] = true
-			each(s.ID, s.NotAfter)
-		}
-	case a.Signature != nil:
-		for _, s := range a.Signature.Secrets {
-			ids[s.ID] = true
-			each(s.ID, s.NotAfter)
-		}
-	}
-	return ids
 }
 
 // stop ends everything that runs in the background.
