@@ -18,6 +18,8 @@ type exchange struct {
 	writer  http.ResponseWriter
 	method  string
 	head    bool
+	// multiplexed: the connection has other requests beside this one (HTTP/2).
+	multiplexed bool
 
 	began    time.Time
 	decided  time.Time // zero where no decision was made
@@ -49,7 +51,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		writer:  w,
 		method:  r.Method,
 		head:    r.Method == http.MethodHead,
-		began:   time.Now(),
+
+		multiplexed: r.ProtoMajor > 1,
+		began:       time.Now(),
 	}
 	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
 	// HTTP/2 has a Body for requests without one, too.

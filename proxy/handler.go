@@ -71,13 +71,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
 		return
 	}
-	if r.TLS == nil && x.state.tls != nil {
-		// HTTP/2 lets a client say http of a connection that is not (RFC 9113,
-		// section 8.3.1); net/http then hides the connection's certificates.
-		x.state.gate.Begin(&x.request, &x.decision)
-		x.failure = &policy.Denial{Reason: policy.MalformedRequest, Detail: "the scheme is not that of the connection"}
-		return
-	}
 	x.decide(r)
 	switch {
 	case x.decision.Denial != nil:

@@ -6,8 +6,11 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -215,5 +218,37 @@ func TestCertificateIsWithdrawn(t *testing.T) {
 	expect(good)
 	if got := s.metrics("keys_loaded")[`keys_loaded{source="partner"}`]; got != 2 {
 		t.Errorf("%v authorities", got)
+	}
+}
+
+// curl, which has another TLS library, is served over HTTP/2 with its certificate,
+// and learns without one that it needs one.
+func TestCurlWithCertificate(t *testing.T) {
+	needTool(t, "curl")
+	s, clients := newMutual(t)
+	s.start(t, mtlsYAML)
+	own := clients.issue(t, partner)
+	s.write(t, "ca.crt", s.ca.pem())
+	s.write(t, "own.crt", own.certificate)
+	s.write(t, "own.key", own.key)
+	_, port, _ := net.SplitHostPort(s.address)
+	curl := func(arguments ...string) string {
+		arguments = append([]string{
+			"--silent", "--show-error", "--http2", "--cacert", "ca.crt", "--resolve", tlsHost + ":" + port + ":127.0.0.1",
+			"--output", os.DevNull, "--write-out", "%{http_version} %{http_code}", "https://" + tlsHost + ":" + port + "/partner",
+		}, arguments...)
+		command := exec.CommandContext(t.Context(), "curl", arguments...)
+		command.Dir = s.dir
+		output, err := command.CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %s", err, output)
+		}
+		return string(output)
+	}
+	if got := curl("--cert", "own.crt", "--key", "own.key"); got != "2 200" {
+		t.Errorf("answered %s", got)
+	}
+	if got := curl(); got != "2 401" {
+		t.Errorf("without a certificate: %s", got)
 	}
 }

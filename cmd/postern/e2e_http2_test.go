@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// http2Row is one request of HTTP/2 as a client can write it frame by frame, and
+// what comes of it: the status with the reason, where Postern gives one, or the error
+// by which net/http ends the stream or the connection.
+type http2Row struct {
+	name   string
+	fields string // a line each, after those of a GET for /public/a, of which one of the same name takes the place; "-name" leaves it out
+	order  bool   // the fields stand first
+	data   string
+	tail   string // the trailer, a line each
+	want   string
+	reach  string // the target, host and body that reached the backend
+}
+
+// get are the pseudo-header fields of an ordinary request.
+var get = []string{":method: GET", ":scheme: https", ":authority: postern.test", ":path: /public/a"}
+
+// block returns the fields of the header, compressed.
+func (r *http2Row) block() []byte {
+	var lines []string
+	own := strings.Split(r.fields, "\n")
+	named := func(line, name string) bool { return strings.HasPrefix(line, name+": ") || line == "-"+name }
+	for _, line := range get {
+		name := line[:1+strings.IndexByte(line[1:], ':')]
+		i := slices.IndexFunc(own, func(l string) bool { return named(l, name) })
+		if i < 0 {
+			lines = append(lines, line)
+			continue
+		}
+		if own[i] != "-"+name {
+			lines = append(lines, own[i])
+		}
+		own = slices.Delete(own, i, i+1)
+	}
+	if r.order {
+		return encode(append(own, lines...))
+	}
+	return encode(append(lines, own...))
+}
+
+func encode(lines []string) []byte {
+	var b bytes.Buffer
+	e := hpack.NewEncoder(&b)
+	for _, line := range lines {
+		if line == "" {
+			continue
+		}
+		colon := 1 + strings.Index(line[1:], ": ")
+		_ = e.WriteField(hpack.HeaderField{Name: line[:colon], Value: line[colon+2:]})
+	}
+	return b.Bytes()
+}
+
+// http2Conn is a connection on which each frame is written by hand.
+type http2Conn struct {
+	*http2.Framer
+	t testing.TB
+}
+
+func (s *secured) dialHTTP2(t *testing.T) *http2Conn {
+	t.Helper()
+	connection, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: s.ca.pool(), ServerName: tlsHost, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := connection.Write([]byte(http2.ClientPreface)); err != nil {
+		t.Fatal(err)
+	}
+	c := &http2Conn{http2.NewFramer(connection, connection), t}
+	c.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	c.must(c.WriteSettings())
+	return c
+}
+
+func (c *http2Conn) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// send writes a request as the stream.
+func (c *http2Conn) send(stream uint32, r *http2Row) {
+	c.t.Helper()
+	c.must(c.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: r.block(), EndHeaders: true, EndStream: r.data == "" && r.tail == "",
+	}))
+	if r.data != "" {
+		c.must(c.WriteData(stream, r.tail == "", []byte(r.data)))
+	}
+	if r.tail != "" {
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: encode(strings.Split(r.tail, "\n")), EndHeaders: true, EndStream: true}))
+	}
+}
+
+// outcome reads frames until it is known what came of the stream.
+func (c *http2Conn) outcome(stream uint32) string {
+	c.t.Helper()
+	for {
+		frame, err := c.ReadFrame()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		switch f := frame.(type) {
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				c.must(c.WriteSettingsAck())
+			}
+		case *http2.MetaHeadersFrame:
+			if f.StreamID == stream {
+				reason := ""
+				for _, field := range f.RegularFields() {
+					if field.Name == "postern-reason" {
+						reason = field.Value
+					}
+				}
+				return strings.TrimSpace(f.PseudoValue("status") + " " + reason)
+			}
+		case *http2.RSTStreamFrame:
+			if f.StreamID == stream {
+				return "reset " + f.ErrCode.String()
+			}
+		case *http2.GoAwayFrame:
+			return "goaway " + f.ErrCode.String()
+		}
+	}
+}
+
+func TestRawHTTP2(t *testing.T) {
+	const (
+		served    = "/public/a postern.test "
+		malformed = "400 malformed_request"
+		protocol  = "reset PROTOCOL_ERROR"
+		held      = ":method: POST\n:path: /held\nauthorization: Token t\ncontent-type: application/json"
+		ann       = `{"user":"ann"}`
+		holds     = "/held postern.test " + ann
+	)
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	for _, r := range []http2Row{
+		{name: "ordinary", want: "200", reach: served},
+
+		// Which host, path and scheme it is for is said once.
+		{name: "Host instead of :authority", fields: "-:authority\nhost: postern.test", want: "200", reach: served},
+		{name: "Host like :authority", fields: "host: postern.test", want: "200", reach: served},
+		{name: "another Host", fields: "host: other.test", want: malformed},
+		{name: "two Hosts", fields: "host: postern.test\nhost: other.test", want: malformed},
+		{name: "a URL in :path", fields: ":path: https://postern.test/public/a", want: "200", reach: served},
+		{name: "a URL of another host in :path", fields: ":path: https://other.test/public/a", want: malformed},
+		{name: "no host at all", fields: "-:authority", want: "200", reach: "/public/a " + s.data.Listener.Addr().String() + " "},
+		{name: ":authority that is none", fields: ":authority: postern.test/x", want: malformed},
+		{name: ":authority with a password", fields: ":authority: user@postern.test", want: protocol},
+		{name: "two :paths", fields: ":path: /public/a\n:path: /app/a", want: protocol},
+		{name: "two :methods", fields: ":method: GET\n:method: POST", want: protocol},
+		{name: "no :path", fields: "-:path", want: protocol},
+		{name: "an empty :path", fields: ":path: ", want: protocol},
+		{name: "a relative :path", fields: ":path: public/a", want: protocol},
+		{name: "* in :path", fields: ":method: OPTIONS\n:path: *", want: malformed},
+		{name: "http over TLS", fields: ":scheme: http", want: "200", reach: served}, // and yet https
+
+		{name: "another scheme", fields: ":scheme: ftp", want: protocol},
+		{name: "an unknown pseudo-header", fields: ":user: bob", want: protocol},
+		{name: ":status in a request", fields: ":status: 200", want: protocol},
+		{name: ":protocol", fields: ":protocol: websocket", want: protocol},
+		{name: "pseudo-headers last", fields: "x-a: b", order: true, want: protocol},
+		{name: "CONNECT", fields: ":method: CONNECT\n-:scheme\n-:path", want: malformed},
+		{name: "an extended CONNECT", fields: ":method: CONNECT\n:protocol: websocket", want: protocol},
+		{name: "TRACE", fields: ":method: TRACE", want: malformed},
+		{name: "a method in lower case", fields: ":method: get", want: malformed},
+		{name: "dot segments", fields: ":path: /public/../app/a", want: "400 ambiguous_path"},
+		{name: "an encoded slash", fields: ":path: /public%2fa", want: "400 ambiguous_path"},
+		{name: "two slashes", fields: ":path: //other.test/public/a", want: "400 ambiguous_path"},
+		{name: "a fragment", fields: ":path: /public/a#b", want: "400 ambiguous_path"},
+		{name: "a space in :path", fields: ":path: /public/a HTTP/1.1", want: "200", reach: "/public/a%20HTTP/1.1 postern.test "},
+		{name: "a line in :path", fields: ":path: /public/a\r\nx-customer-id: bob", want: protocol},
+
+		// Names that are reserved, and fields that belong to a connection.
+		{name: "a reserved header", fields: "x-customer-id: bob", want: "200", reach: served},
+		{name: "its alias", fields: "x_customer_id: bob", want: "200", reach: served},
+		{name: "a header in upper case", fields: "X-Customer-Id: bob", want: protocol},
+		{name: "a name that is none", fields: "x customer: bob", want: protocol},
+		{name: "a line in a value", fields: "x-a: b\r\nx-customer-id: bob", want: protocol},
+		{name: "Connection", fields: "connection: x-customer-id", want: "400"},
+		{name: "Keep-Alive", fields: "keep-alive: 1", want: "400"},
+		{name: "Transfer-Encoding", fields: "transfer-encoding: chunked", want: "400"},
+		{name: "Upgrade", fields: "upgrade: websocket", want: "400"},
+		{name: "TE", fields: "te: gzip", want: "400"},
+		{name: "Expect", fields: "expect: 100-continued", want: "200", reach: served},
+		{name: "two Authorizations", fields: ":path: /app/a\nauthorization: Token t\nauthorization: Token u", want: malformed},
+		{name: "a crumbled cookie", fields: "cookie: a=b\ncookie: c=d", want: "200", reach: served},
+
+		// A rule reads the body that the backend gets.
+		{name: "a body", fields: held, data: ann, want: "200", reach: holds},
+		{name: "another's body", fields: held, data: `{"user":"bob"}`, want: "403 identity_mismatch"},
+		{name: "no body", fields: held, want: "403 identity_missing"},
+		{name: "a length that fits", fields: held + "\ncontent-length: 14", data: ann, want: "200", reach: holds},
+		{name: "a longer one", fields: held + "\ncontent-length: 15", data: ann, want: malformed},
+		{name: "a shorter one", fields: held + "\ncontent-length: 13", data: ann, want: protocol},
+		{name: "a length and no body", fields: held + "\ncontent-length: 14", want: "403 identity_missing"},
+		{name: "two lengths", fields: held + "\ncontent-length: 14\ncontent-length: 2", data: ann, want: "200", reach: holds},
+		{name: "a trailer", fields: held + "\ntrailer: x-customer-id", data: ann, tail: "x-customer-id: bob", want: "200", reach: holds},
+		{name: "one unannounced", fields: held, data: ann, tail: "x-customer-id: bob\nx_customer_id: bob", want: "200", reach: holds},
+		{name: "a trailer that no rule sees", fields: ":method: POST\ntrailer: x-customer-id", data: "a body", tail: "x-customer-id: bob", want: "200", reach: served + "a body"},
+		{name: "a pseudo-header in the trailer", fields: held, data: ann, tail: ":path: /app/a", want: protocol},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			c := s.dialHTTP2(t)
+			c.send(1, &r)
+			got, reached := c.outcome(1), ""
+			for len(s.data.seen) > 0 {
+				d := s.data.next(t)
+				if proto := d.header.Get("X-Forwarded-Proto"); proto != "https" {
+					t.Errorf("the backend is told of %s", proto)
+				}
+				if d.header["Connection"] != nil {
+					t.Error("the connection to the backend is given up")
+				}
+				reached += strings.Join([]string{d.target, d.host, d.body}, " ")
+				for name, values := range d.header {
+					if strings.Contains(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "customer") && !cmp.Equal(values, []string{"ann"}) {
+						t.Errorf("%s: %q reached the backend", name, values)
+					}
+				}
+				if len(d.trailer) > 0 {
+					t.Errorf("the trailer %v reached the backend", d.trailer)
+				}
+			}
+			if diff := cmp.Diff([]string{r.want, r.reach}, []string{got, reached}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Streams of one connection are requests of their own: what one is allowed says
+// nothing of another, and neither does its end.
+func TestStreamsOfAConnection(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	c := s.dialHTTP2(t)
+	for i, r := range []http2Row{
+		{fields: ":path: /app/a\nauthorization: Token t", want: "200"},
+		{fields: ":path: /app/a", want: "401 missing_credential"},
+		{fields: ":path: /app/a\nauthorization: Token u", want: "401 unknown_token"},
+		{fields: ":path: relative", want: "reset PROTOCOL_ERROR"},
+		{fields: ":path: /app/a\nauthorization: Token t", want: "200"},
+	} {
+		stream := uint32(2*i + 1)
+		c.send(stream, &r)
+		if got := c.outcome(stream); got != r.want {
+			t.Errorf("stream %d: %s, want %s", stream, got, r.want)
+		}
+	}
+	for range 2 {
+		if got := s.data.next(t).header.Get("X-Customer-Id"); got != "ann" {
+			t.Errorf("customer %q", got)
+		}
+	}
+	s.data.expectNone(t)
+}
+
+// A client that takes back a request in the middle of its body is one that went away,
+// and its connection serves the next request.
+func TestStreamIsTakenBack(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	for target, path := range map[string]string{"/held": "/held", "/app/a": "/app/"} {
+		c := s.dialHTTP2(t)
+		r := http2Row{fields: ":method: POST\n:path: " + target + "\nauthorization: Token t\ncontent-type: application/json"}
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: r.block(), EndHeaders: true}))
+		c.must(c.WriteData(1, false, []byte(`{"user":`)))
+		c.must(c.WriteRSTStream(1, http2.ErrCodeCancel))
+		logged := s.log.next(t, "request")
+		if got := fmt.Sprint(logged["path"], " ", logged["reason"], " ", logged["status"]); got != path+" client_closed 499" {
+			t.Errorf("logged %s", got)
+		}
+		c.send(3, &http2Row{})
+		if got := c.outcome(3); got != "200" {
+			t.Errorf("then answered %s", got)
+		}
+		s.log.next(t, "request")
+	}
+}
+
+// A body of HTTP/2 has as long to arrive as one of HTTP/1.1, and only its stream ends.
+func TestSlowBodyOfAStream(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, strings.Replace(tlsYAML, "shutdown_delay: 0s", "shutdown_delay: 0s, body_timeout: 50ms", 1))
+	for _, target := range []string{"/held", "/app/a"} {
+		c := s.dialHTTP2(t)
+		r := http2Row{fields: ":method: POST\n:path: " + target + "\nauthorization: Token t\ncontent-type: application/json"}
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: r.block(), EndHeaders: true}))
+		if got := c.outcome(1); got != "400 malformed_request" {
+			t.Errorf("%s: %s", target, got)
+		}
+		c.send(3, &http2Row{})
+		if got := c.outcome(3); got != "200" {
+			t.Errorf("%s, and then: %s", target, got)
+		}
+	}
+}
