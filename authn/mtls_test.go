@@ -30,7 +30,7 @@ type certified struct {
 }
 
 // certify makes a certificate of an issuer, its own where that is nil.
-func certify(t *testing.T, issuer *certified, template x509.Certificate) *certified {
+func certify(t testing.TB, issuer *certified, template x509.Certificate) *certified {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,7 +53,7 @@ func certify(t *testing.T, issuer *certified, template x509.Certificate) *certif
 	return c
 }
 
-func certifyAuthority(t *testing.T, issuer *certified, name string, end time.Time) *certified {
+func certifyAuthority(t testing.TB, issuer *certified, name string, end time.Time) *certified {
 	t.Helper()
 	return certify(t, issuer, x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, NotBefore: at.Add(-time.Hour), NotAfter: end,
@@ -62,7 +62,7 @@ func certifyAuthority(t *testing.T, issuer *certified, name string, end time.Tim
 }
 
 // newMTLS returns an authenticator that trusts the authorities.
-func newMTLS(t *testing.T, change func(*authn.MTLSSettings), authorities ...*certified) *authn.MTLS {
+func newMTLS(t testing.TB, change func(*authn.MTLSSettings), authorities ...*certified) *authn.MTLS {
 	t.Helper()
 	var bundle []byte
 	for _, a := range authorities {
@@ -199,5 +199,19 @@ func TestCertificateIdentity(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, verify(twice).Identity); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func BenchmarkMTLS(b *testing.B) {
+	root := certifyAuthority(b, nil, "root", at.Add(time.Hour))
+	leaf := certify(b, root, x509.Certificate{
+		NotBefore: at.Add(-time.Minute), NotAfter: at.Add(time.Minute), URIs: []*url.URL{{Scheme: "spiffe", Host: "acme.test", Path: "/ann"}},
+	})
+	m := newMTLS(b, func(s *authn.MTLSSettings) { s.CustomerID = reference(b, "certificate.san.uri[0]") }, root)
+	c := authn.Credential{Chains: [][]*x509.Certificate{{leaf.Certificate, root.Certificate}}}
+	for b.Loop() {
+		if _, _, err := m.Verify(b.Context(), c, at); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

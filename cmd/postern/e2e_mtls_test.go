@@ -252,3 +252,42 @@ func TestCurlWithCertificate(t *testing.T) {
 		t.Errorf("without a certificate: %s", got)
 	}
 }
+
+// What is asked of clients may change while Postern runs; whether they speak TLS may
+// not.
+func TestClientAuthReloads(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	clients := newAuthority(t, "clients")
+	s.write(t, "clients.crt", clients.pem())
+	open := newTLSClient(t, s.ca, true, tls.Certificate{})
+	visit := func(client *http.Client) string {
+		t.Helper()
+		response, err := client.Do(s.newRequest(t, http.MethodGet, "/public/", ""))
+		if err != nil {
+			return "no connection"
+		}
+		read(t, response)
+		s.data.next(t)
+		return "served"
+	}
+	if got := visit(open); got != "served" {
+		t.Error(got)
+	}
+	s.values["CLIENTS"] = ", client_ca_file: clients.crt, client_auth: require"
+	s.configure(tlsYAML, s.values)
+	s.log.next(t, "configuration reloaded")
+	if got := visit(newTLSClient(t, s.ca, true, tls.Certificate{})); got != "no connection" {
+		t.Error(got)
+	}
+	if got := visit(newTLSClient(t, s.ca, true, clients.issue(t, partner).Certificate)); got != "served" {
+		t.Error(got)
+	}
+	if got := visit(open); got != "served" {
+		t.Errorf("the open connection: %s", got)
+	}
+	s.configure(strings.Replace(tlsYAML, ", tls:", "} #", 1), s.values)
+	if refused := s.log.next(t, "reload refused, the running configuration stays"); refused["error"] != "server changed: this needs a restart" {
+		t.Errorf("logged %v", refused)
+	}
+}
