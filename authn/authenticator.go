@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"postern/policy"
@@ -37,10 +38,13 @@ type RequestReader interface {
 
 // Credential is what a request carried.
 type Credential struct {
-	// Value is the credential without its scheme.
+	// Value is the credential without its scheme, "" for a certificate.
 	Value string
 	// Inspected is what [Inspect] found in Value, zero where nobody looked.
 	Inspected Unverified
+	// Chains are those of the client's certificate, each from that one to an
+	// authority, as the TLS handshake has verified them; nil without one.
+	Chains [][]*x509.Certificate
 	// Request is what it came with, for those that verify more than the value.
 	Request Request
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // Carrier is a place in a request where a credential may stand: exactly one of
-// a header, a parameter of the query, a cookie, a subprotocol of a websocket
-// and a member of a JSON body. In a header the scheme, where there is one, must
+// a header, a parameter of the query, a cookie, a subprotocol of a websocket,
+// a member of a JSON body, and the connection's certificate. In a header the scheme, where there is one, must
 // stand before the value; elsewhere it may.
 type Carrier struct {
 	Header   string // canonical
@@ -18,6 +18,8 @@ type Carrier struct {
 	Cookie   string
 	Protocol string // the subprotocol before the credential's, in lower case
 	Body     string // a policy.ClaimPath
+	// Certificate is for the one that the TLS handshake has verified.
+	Certificate bool
 }
 
 // Read looks for the credential in a header. present is true where the
@@ -95,6 +97,8 @@ func (c Carrier) String() string {
 		return "the subprotocol after " + c.Protocol
 	case c.Body != "":
 		return "the body's " + c.Body
+	case c.Certificate:
+		return "the client's certificate"
 	}
 	return c.Header
 }

@@ -10,7 +10,7 @@ import (
 // Merge adds the identity of a group's next member to that of those before it,
 // nil for none; name is the group's. The customer and the claims come from the
 // only member of level customer, or claims from the only one that has any, the
-// tenant from whoever has one, and attributes from all.
+// tenant and the certificate from whoever has one, and attributes from all.
 func Merge(group, next *Verified, name string) (*Verified, error) {
 	if group == nil {
 		return next, nil
@@ -29,6 +29,9 @@ func Merge(group, next *Verified, name string) (*Verified, error) {
 	merged.Authenticator = name
 	if merged.Tenant == "" {
 		merged.Tenant = other.Tenant
+	}
+	if merged.Certificate == nil {
+		merged.Certificate = other.Certificate // a connection has only one
 	}
 	merged.Attributes = maps.Clone(lead.Attributes)
 	for key, value := range other.Attributes {

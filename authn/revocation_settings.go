@@ -17,7 +17,8 @@ type Revocation struct {
 	// TokenID is the jti of a token.
 	TokenID *string `yaml:"jti"`
 	// KeyID is the id of a static token, of a secret, also one of a key ring, or
-	// of a public key; with it goes every credential that it verifies.
+	// of a public key; with it goes every credential that it verifies. Or it is the
+	// fingerprint of a client certificate, as [keys.Fingerprint] returns it.
 	KeyID *string `yaml:"key_id"`
 	// CustomerID is the customer, or any one of the ids where they are an object.
 	CustomerID *string `yaml:"customer_id"`

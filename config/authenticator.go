@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 
 	"postern/authn"
 	"postern/keys"
@@ -18,14 +17,12 @@ type Authenticator struct {
 
 	Introspection *authn.IntrospectionSettings
 	Profile       *authn.ProfileSettings
+	MTLS          *authn.MTLSSettings
 }
-
-// unbuiltKinds are types of the contract that do not exist yet.
-var unbuiltKinds = []string{"mtls"}
 
 // Kinds lists the types, for the decoder's suggestions.
 func (a *Authenticator) Kinds() []string {
-	return []string{"token", "jwt", "introspection", "profile", "signature"}
+	return []string{"token", "jwt", "introspection", "profile", "signature", "mtls"}
 }
 
 // Variant prepares the settings of a type, for the decoder.
@@ -46,9 +43,9 @@ func (a *Authenticator) Variant(kind string) (any, error) {
 	case "signature":
 		a.Signature = new(authn.SignatureSettings)
 		return a.Signature, nil
-	}
-	if slices.Contains(unbuiltKinds, kind) {
-		return nil, fmt.Errorf("%s: not supported yet", kind)
+	case "mtls":
+		a.MTLS = new(authn.MTLSSettings)
+		return a.MTLS, nil
 	}
 	return nil, fmt.Errorf("%q is no type of authenticator", kind)
 }
@@ -80,6 +77,8 @@ func (a Authenticator) Settings() Settings {
 		return a.Introspection
 	case a.Profile != nil:
 		return a.Profile
+	case a.MTLS != nil:
+		return a.MTLS
 	}
 	return unread{}
 }

@@ -16,7 +16,7 @@ type capability struct {
 	// its identity has the highest level of its members.
 	lowest, highest policy.Level
 
-	claims, profile, tenant, key, jwk bool
+	claims, profile, certificate, tenant, key, jwk bool
 	// attributes that an identity can have, by name; true where each one has it.
 	attributes map[string]bool
 	// anyAttribute: what attributes there are, or will be, is not known.
@@ -44,6 +44,8 @@ func (c *Config) newCapability(name string, a Authenticator) (can capability, kn
 		can.claims = true
 	case *authn.ProfileSettings:
 		can.profile = true
+	case *authn.MTLSSettings:
+		can.certificate = true
 	case unread:
 		return capability{}, false
 	}
@@ -78,7 +80,7 @@ func (c *Config) assess() {
 func (can *capability) add(more capability) {
 	can.lowest, can.highest = max(can.lowest, more.lowest), max(can.highest, more.highest)
 	can.claims, can.profile = can.claims || more.claims, can.profile || more.profile
-	can.tenant = can.tenant || more.tenant
+	can.certificate, can.tenant = can.certificate || more.certificate, can.tenant || more.tenant
 	can.key, can.jwk = can.key || more.key, can.jwk || more.jwk
 	can.anyAttribute = can.anyAttribute || more.anyAttribute
 	if can.attributes == nil {
@@ -126,6 +128,8 @@ func (can *capability) lacks(ref policy.Reference) string {
 		return "claims"
 	case ref.Source == policy.Profile && !can.profile:
 		return "a profile"
+	case ref.Source == policy.Certificate && !can.certificate:
+		return "a certificate"
 	case ref.Source == policy.Issuer && !can.claims:
 		return "claims, and so no issuer"
 	case ref.Source == policy.TokenID && !can.claims:

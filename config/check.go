@@ -38,6 +38,9 @@ func (c *Config) check(problems *policy.Problems) {
 		} else {
 			a.Settings().Check(at, problems)
 		}
+		if a.MTLS != nil {
+			c.checkClientCAs(at, problems)
+		}
 	}
 	c.assess()
 	c.checkGlobalTemplates(problems)

@@ -111,6 +111,8 @@ func (c *Config) confusable(a, b string) string {
 	switch {
 	case one.Token != nil && two.Token != nil:
 		return "both are static tokens"
+	case one.MTLS != nil && two.MTLS != nil:
+		return "a connection has one certificate"
 	case one.JWT == nil && two.JWT == nil:
 		return "neither is a JWT"
 	case one.JWT == nil || two.JWT == nil:

@@ -29,6 +29,8 @@ func shapes(ref policy.Reference) (list, object bool) {
 		return ref.Path.String() != "kid", false
 	case policy.LevelName, policy.AuthenticatorName, policy.Issuer, policy.Tenant, policy.ExpiresAt, policy.TokenID, policy.OpaqueID, policy.Attribute:
 		return false, false
+	case policy.Certificate:
+		return ref.NamesList(), false
 	}
 	return true, true
 }

@@ -19,7 +19,9 @@ func (c *Config) checkProfiles(at policy.Path, r *policy.RouteSettings, names []
 			problems.Addf(place, "there is no authenticator %q%s", rule.With, suggest(rule.With, slices.Sorted(maps.Keys(c.Authenticators))))
 		case a.Profile == nil:
 			problems.Addf(place, "%s is no authenticator of type profile", rule.With)
-		case !slices.ContainsFunc(names, func(name string) bool { return name != rule.With && name != authn.AnonymousName }):
+		case !slices.ContainsFunc(names, func(name string) bool {
+			return name != rule.With && name != authn.AnonymousName && c.Authenticators[name].MTLS == nil // it has nothing to show to an API
+		}):
 			problems.Addf(place, "no other authenticator of this route verifies a credential, so that the profile would be compared with itself")
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -51,6 +52,10 @@ type Config struct {
 	// ClientSecrets are Postern's own at authorization servers, by authenticator.
 	ClientSecrets map[string][]byte
 	AdminToken    []byte // empty where none is asked for
+	// ServerTLS is that of the listener for clients, nil for plain text; Authorities
+	// are those of client certificates, nil where none is asked for.
+	ServerTLS   *tls.Config
+	Authorities *keys.Static
 	// DenialFormats are by name; CORSPolicy is nil where none is configured.
 	DenialFormats map[string]*policy.DenialFormat
 	CORSPolicy    *policy.CORS
@@ -121,6 +126,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Tokens, c.StaticKeys, c.Rings = map[string]*authn.Token{}, map[string]*keys.Static{}, map[string]*keys.Ring{}
 	c.Remotes = map[string]keys.RemoteSettings{}
 	c.ClientSecrets = map[string][]byte{}
+	c.loadTLS(load, problems)
 	for _, name := range slices.Sorted(maps.Keys(c.Authenticators)) {
 		at := policy.Path{"authenticators", name}
 		switch a := c.Authenticators[name]; {
@@ -143,6 +149,8 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 			if set := a.Signature.Load(at, load, problems); set != nil {
 				c.StaticKeys[name] = set
 			}
+		case a.MTLS != nil && c.Authorities != nil:
+			c.StaticKeys[name] = c.Authorities
 		}
 	}
 	if c.Admin.Token != nil {

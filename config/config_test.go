@@ -91,7 +91,7 @@ func TestExampleComments(t *testing.T) {
 	}
 	folder := t.TempDir()
 	for name, content := range map[string]string{
-		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "client.key": exampleKey,
+		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "server.crt": exampleCertificate, "server.key": exampleKey, "client.key": exampleKey,
 		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
@@ -118,6 +118,8 @@ func TestExampleComments(t *testing.T) {
 			text = strings.Replace(text, "scheme: Token", "scheme: Basic", 1)
 		case "customer_id":
 			text = strings.ReplaceAll(text, "{ project: acme }", "{ project: acme, user: u1 }")
+		case "client_certificate":
+			text = strings.Replace(text, "# tls: { cert_file: server.crt", "tls: { cert_file: server.crt", 1)
 		case "jwks_file", "public_keys":
 			text = strings.Replace(text, "[RS256, ES256]", "[RS256]", 1)
 		}
@@ -149,8 +151,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
 		"":               "streams forward_auth identity_assertion",
-		"server":         "tls h2c",
-		"upstreams.chat": "tls audience",
+		"upstreams.chat": "audience",
 		"routes[0]":      "streams upgrade",
 	} {
 		for key := range strings.FieldsSeq(keys) {

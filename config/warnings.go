@@ -37,6 +37,7 @@ func (c *Config) Warnings(now time.Time) []string {
 			list = append(list, fmt.Sprintf("authenticators.%s: a key of the set is left out: %s", name, why))
 		}
 	}
+	list = append(list, c.warnCertificates(now)...)
 	return append(list, c.personalWarnings()...)
 }
 

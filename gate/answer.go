@@ -62,11 +62,18 @@ func retryAfter(denial *policy.Denial) time.Duration {
 	return 0
 }
 
-// bareScheme stands in a challenge for a credential without a scheme.
-const bareScheme = "ApiKey"
+// What stands in a challenge for a credential without a scheme, and for one that
+// is none of HTTP: every 401 needs a challenge (RFC 9110, section 15.5.2).
+const (
+	bareScheme        = "ApiKey"
+	certificateScheme = "Certificate"
+)
 
 func challengeScheme(c authn.Carrier) string {
-	if c.Scheme == "" {
+	switch {
+	case c.Certificate:
+		return certificateScheme
+	case c.Scheme == "":
 		return bareScheme
 	}
 	return c.Scheme

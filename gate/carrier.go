@@ -86,6 +86,8 @@ func (d *Decision) read(c authn.Carrier) (value string, present bool, err error)
 	switch h := d.request.Header; {
 	case c.Header != "":
 		return c.Read(h)
+	case c.Certificate:
+		return "", d.request.Certificates != nil, nil
 	case c.Query != "":
 		values, err = appendQuery(nil, d.request.URL.RawQuery, c.Query)
 	case c.Cookie != "":

@@ -73,7 +73,7 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if c.err != nil {
 			return c.err
 		}
-		credential := authn.Credential{Value: c.value, Request: d}
+		credential := authn.Credential{Value: c.value, Chains: d.request.Certificates, Request: d}
 		if m.rivals != nil {
 			credential.Inspected = d.inspect(c.value)
 		}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/x509"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,6 +20,9 @@ type Request struct {
 	Target string
 	URL    *url.URL
 	Header http.Header
+	// Certificates are the verified chains of the client's certificate (see
+	// [authn.Credential]); nil where the connection has none.
+	Certificates [][]*x509.Certificate
 	// Body is nil where the request has none.
 	Body Body
 	// Time is the moment of the decision.
@@ -33,6 +37,16 @@ func (r *Request) path() string {
 		return path
 	}
 	return "/" // http://host in absolute form
+}
+
+// namesOneHost reports whether all that names a host names the same. In HTTP/1.1
+// net/http makes them one; in HTTP/2 a field Host may stand beside :authority, and
+// :path may be a whole URL, though neither should (RFC 9113, section 8.3.1).
+func (r *Request) namesOneHost() bool {
+	if r.URL.Host != "" && r.URL.Host != r.Host {
+		return false
+	}
+	return !slices.ContainsFunc(r.Header["Host"], func(host string) bool { return host != r.Host })
 }
 
 var standardMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -54,6 +68,8 @@ func checkRequestLine(r *Request) error {
 		// What is no name, address or port is read in as many ways as there are
 		// backends, and net/http rewrites some of it.
 		return policy.Deny(policy.MalformedRequest, "the Host is not one")
+	case !r.namesOneHost():
+		return policy.Deny(policy.MalformedRequest, "the request names two hosts")
 	case r.URL.Opaque != "" || r.URL.Path == "*":
 		return policy.Deny(policy.MalformedRequest, "the target is not a path")
 	case r.URL.Host != "" && r.URL.Host != r.Host:

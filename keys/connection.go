@@ -10,8 +10,8 @@ import (
 	"postern/policy"
 )
 
-// TLSSettings configure the connections of a source's own client, to each of its
-// documents.
+// TLSSettings configure connections that Postern opens: of a source to each of its
+// documents, or to an upstream.
 type TLSSettings struct {
 	// CAFile holds the certificates that are trusted, in place of the system's.
 	CAFile string `yaml:"ca_file"`
@@ -22,8 +22,8 @@ type TLSSettings struct {
 	ServerName string `yaml:"server_name"`
 }
 
-// check reports what is wrong with the settings; s may be nil.
-func (s *TLSSettings) check(at policy.Path, problems *policy.Problems) {
+// Check reports what is wrong with the settings; s may be nil.
+func (s *TLSSettings) Check(at policy.Path, problems *policy.Problems) {
 	switch {
 	case s == nil:
 	case *s == TLSSettings{}:
@@ -35,8 +35,9 @@ func (s *TLSSettings) check(at policy.Path, problems *policy.Problems) {
 	}
 }
 
-// load reads the files; s may be nil.
-func (s *TLSSettings) load(at policy.Path, l Loader, problems *policy.Problems) (c Connection) {
+// Load reads the files, and reports what of them cannot be used; s may be nil. The
+// settings have passed Check.
+func (s *TLSSettings) Load(at policy.Path, l Loader, problems *policy.Problems) (c Connection) {
 	if s == nil {
 		return c
 	}
@@ -63,8 +64,8 @@ func (s *TLSSettings) load(at policy.Path, l Loader, problems *policy.Problems) 
 	return c
 }
 
-// Connection is how a source's client connects. Its texts are PEM, "" where the
-// setting is left out. The environment never counts.
+// Connection is how a client of Postern's connects. Its texts are PEM, "" where
+// the setting is left out. The environment never counts.
 type Connection struct {
 	CA          string
 	Certificate string
@@ -78,21 +79,28 @@ func (c Connection) pair() (tls.Certificate, error) {
 	return tls.X509KeyPair([]byte(c.Certificate), []byte(c.Key))
 }
 
-// newTransport returns a transport of its own. A fetch every few minutes has no
-// use for an idle connection.
-func newTransport(c Connection) http.RoundTripper {
-	t := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true}
-	t.TLSClientConfig = &tls.Config{ServerName: c.ServerName}
+// TLS returns the settings of a TLS client.
+func (c Connection) TLS() *tls.Config {
+	config := &tls.Config{ServerName: c.ServerName}
 	if c.CA != "" {
-		t.TLSClientConfig.RootCAs = x509.NewCertPool()
-		t.TLSClientConfig.RootCAs.AppendCertsFromPEM([]byte(c.CA))
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(c.CA))
 	}
 	if c.Certificate != "" {
-		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		// Not Certificates: who asks for another authority's is still told who this is.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			pair, err := c.pair()
 			return &pair, err
 		}
 	}
+	return config
+}
+
+// newTransport returns a transport of its own. A fetch every few minutes has no
+// use for an idle connection.
+func newTransport(c Connection) http.RoundTripper {
+	t := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true}
+	t.TLSClientConfig = c.TLS()
 	if c.Proxy != "" {
 		t.Proxy = func(*http.Request) (*url.URL, error) { return parseProxy(c.Proxy) }
 	}

@@ -58,7 +58,7 @@ func (s *Settings) remote() RemoteSettings {
 // nowhere where it is "". The settings have passed Check.
 func (s *Settings) LoadRemote(at policy.Path, l Loader, stateDir string, problems *policy.Problems) RemoteSettings {
 	remote := s.remote()
-	remote.Connection = s.TLS.load(at.At("tls"), l, problems)
+	remote.Connection = s.TLS.Load(at.At("tls"), l, problems)
 	remote.Connection.Proxy = s.Proxy
 	if stateDir != "" {
 		remote.StateDir = l.resolve(stateDir)
@@ -105,7 +105,7 @@ func (s *Settings) checkLocation(at policy.Path, problems *policy.Problems) {
 }
 
 func (s *Settings) checkConnection(at policy.Path, problems *policy.Problems) {
-	s.TLS.check(at.At("tls"), problems)
+	s.TLS.Check(at.At("tls"), problems)
 	if s.TLS != nil && s.Discovery == nil && strings.HasPrefix(s.location().URL, "http:") {
 		problems.Addf(at.At("tls"), "says nothing about plain http")
 	}

@@ -108,3 +108,11 @@ func (s *Static) Len() int { return len(s.set.keys) }
 func (s *Static) Fits(algorithm string) bool {
 	return slices.ContainsFunc(s.set.keys, func(k *Key) bool { return k.Fits(algorithm) })
 }
+
+// Key returns the first key of an id, nil where there is none.
+func (s *Static) Key(kid string) *Key {
+	if found := s.set.byID[kid]; len(found) > 0 {
+		return found[0]
+	}
+	return nil
+}

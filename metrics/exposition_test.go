@@ -73,6 +73,7 @@ func day() *metrics.Registry {
 	r.CacheEntries(17)
 	r.Stripped(1, 0, 0)
 	r.Stripped(1, 2, 3)
+	r.TLSNotAfter(at)
 	r.InFlight(+2)
 	r.InFlight(-1)
 

@@ -42,6 +42,7 @@ type Registry struct {
 	reloadsSucceeded, reloadsFailed               prometheus.Counter
 	reporting                                     *reporting
 	logDropped                                    prometheus.Counter
+	tlsNotAfter                                   *prometheus.GaugeVec // one series, once there is a certificate
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -83,8 +84,9 @@ func New(version, goVersion string) *Registry {
 		reloadsSucceeded: reloads.WithLabelValues(success),
 		reloadsFailed:    reloads.WithLabelValues(failure),
 
-		reporting:  newReporting(f),
-		logDropped: f.counter("log_dropped_total", "Lines dropped from the log because it was not read.").WithLabelValues(),
+		reporting:   newReporting(f),
+		logDropped:  f.counter("log_dropped_total", "Lines dropped from the log because it was not read.").WithLabelValues(),
+		tlsNotAfter: f.gauge("tls_not_after_timestamp_seconds", "Unix time at which the certificate of the listener for clients ends."),
 	}
 }
 
@@ -139,6 +141,9 @@ func (r *Registry) Reloaded(ok bool, at time.Time) {
 	r.reloadTime.Set(unixSeconds(at))
 	r.reloadsSucceeded.Inc()
 }
+
+// TLSNotAfter says when the certificate of the listener for clients ends.
+func (r *Registry) TLSNotAfter(end time.Time) { r.tlsNotAfter.WithLabelValues().Set(unixSeconds(end)) }
 
 // unixSeconds goes by milliseconds: the nanoseconds of a time.Time overflow in
 // the year 2262, and a secret may end in 9999.

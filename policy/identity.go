@@ -45,6 +45,8 @@ type Identity struct {
 	// Profile is what the customer's profile API answered, nil where it was not
 	// asked for the identity.
 	Profile map[string]any
+	// Certificate is what the client's certificate says, nil without one.
+	Certificate map[string]any
 	// Key is what the key that verified the credential says of itself, never its
 	// material: the members of a JWK, or its id alone as kid.
 	Key map[string]any
@@ -55,8 +57,8 @@ type Identity struct {
 	Issuer        string
 	Tenant        string
 	TokenID       string
-	// CredentialID is the configured id of the token or secret, or the id of
-	// the verifying key.
+	// CredentialID is the configured id of the token or secret, the id of the
+	// verifying key, or the fingerprint of a certificate.
 	CredentialID string
 	// ExpiresAt is the zero time for a credential without an end.
 	ExpiresAt time.Time
@@ -89,6 +91,8 @@ func (i *Identity) Resolve(ref Reference) (value any, ok bool) {
 		return ref.Path.Lookup(i.Key)
 	case Profile:
 		return ref.Path.Lookup(i.Profile)
+	case Certificate:
+		return ref.Path.Lookup(i.Certificate)
 	case Attribute:
 		value, ok := i.Attributes[ref.Name]
 		return value, ok

@@ -22,6 +22,7 @@ func TestIdentityResolve(t *testing.T) {
 		Tenant:        "acme",
 		TokenID:       "jti-1",
 		CredentialID:  "key-1",
+		Certificate:   map[string]any{"san": map[string]any{"uri": []any{"spiffe://acme.test/ann"}}},
 		ExpiresAt:     time.Unix(1_800_000_000, 999),
 	}
 	empty := &policy.Identity{}
@@ -31,24 +32,27 @@ func TestIdentityResolve(t *testing.T) {
 	}
 	none := outcome{}
 	for text, want := range map[string]struct{ full, empty outcome }{
-		"customer_id":        {outcome{map[string]any{"registered": "ann"}, true}, none},
-		"level":              {outcome{"customer", true}, outcome{"anonymous", true}},
-		"authenticator":      {outcome{"web", true}, none},
-		"issuer":             {outcome{"https://idp.example.com/", true}, none},
-		"tenant":             {outcome{"acme", true}, none},
-		"token_id":           {outcome{"jti-1", true}, none},
-		"expires_at":         {outcome{"1800000000", true}, none},
-		"claims.sub":         {outcome{"s", true}, none},
-		"claims.n":           {outcome{json.Number("1"), true}, none},
-		"claims.null":        {none, none},
-		"claims.absent":      {none, none},
-		"key.kid":            {outcome{"k1", true}, none},
-		"key.endorsements":   {outcome{[]any{"web"}, true}, none},
-		"key.absent":         {none, none},
-		"attributes.project": {outcome{"acme", true}, none},
-		"attributes.empty":   {outcome{"", true}, none},
-		"attributes.absent":  {none, none},
-		"path.project":       {none, none},
+		"customer_id":            {outcome{map[string]any{"registered": "ann"}, true}, none},
+		"level":                  {outcome{"customer", true}, outcome{"anonymous", true}},
+		"authenticator":          {outcome{"web", true}, none},
+		"issuer":                 {outcome{"https://idp.example.com/", true}, none},
+		"tenant":                 {outcome{"acme", true}, none},
+		"token_id":               {outcome{"jti-1", true}, none},
+		"expires_at":             {outcome{"1800000000", true}, none},
+		"claims.sub":             {outcome{"s", true}, none},
+		"claims.n":               {outcome{json.Number("1"), true}, none},
+		"claims.null":            {none, none},
+		"claims.absent":          {none, none},
+		"key.kid":                {outcome{"k1", true}, none},
+		"key.endorsements":       {outcome{[]any{"web"}, true}, none},
+		"key.absent":             {none, none},
+		"certificate.san.uri[0]": {outcome{"spiffe://acme.test/ann", true}, none},
+		"certificate.san.uri[1]": {none, none},
+		"certificate.san.dns[0]": {none, none},
+		"attributes.project":     {outcome{"acme", true}, none},
+		"attributes.empty":       {outcome{"", true}, none},
+		"attributes.absent":      {none, none},
+		"path.project":           {none, none},
 	} {
 		for _, test := range []struct {
 			id   *policy.Identity

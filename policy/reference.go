@@ -24,6 +24,7 @@ const (
 	Attribute
 	KeyMember
 	Profile
+	Certificate
 
 	PathValue
 	QueryParameter
@@ -60,6 +61,7 @@ var sources = map[string]struct {
 	"attributes":    {Attribute, nameOperand},
 	"key":           {KeyMember, pathOperand},
 	"profile":       {Profile, pathOperand},
+	"certificate":   {Certificate, pathOperand},
 	"path":          {PathValue, nameOperand},
 	"query":         {QueryParameter, nameOperand},
 	"header":        {HeaderField, nameOperand},
@@ -68,11 +70,6 @@ var sources = map[string]struct {
 	"host":          {Host, noOperand},
 	"method":        {Method, noOperand},
 	"request_id":    {RequestID, noOperand},
-}
-
-// unbuiltSources are those of the contract whose features do not exist yet.
-var unbuiltSources = map[string]bool{
-	"certificate": true,
 }
 
 // serverHeaders are fields that net/http takes out of a request's header map;
@@ -93,7 +90,7 @@ type Reference struct {
 	// attribute; empty for other sources.
 	Name string
 	// Path leads to the claim, the member of the key or the profile, or the part of
-	// the body; zero for other sources.
+	// the certificate or the body; zero for other sources.
 	Path ClaimPath
 	text string
 }
@@ -107,9 +104,6 @@ func ParseReference(text string) (Reference, error) {
 	word, rest := text[:end], strings.TrimPrefix(text[end:], ".")
 	known, ok := sources[word]
 	if !ok {
-		if unbuiltSources[word] {
-			return Reference{}, fmt.Errorf("%s: not supported yet", word)
-		}
 		return Reference{}, fmt.Errorf("%q is no reference: there is no %q", text, word)
 	}
 	ref := Reference{Source: known.source, text: text}
@@ -126,6 +120,11 @@ func ParseReference(text string) (Reference, error) {
 	path, err := parse(rest)
 	if err != nil {
 		return Reference{}, fmt.Errorf("%q: %s wants a name after it: %w", text, word, err)
+	}
+	if known.source == Certificate {
+		if err := checkCertificatePath(path); err != nil {
+			return Reference{}, fmt.Errorf("%q: %w", text, err)
+		}
 	}
 	if known.operand == pathOperand {
 		ref.Path = path

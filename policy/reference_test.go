@@ -26,6 +26,7 @@ func TestParseReference(t *testing.T) {
 		`attributes["a.b"]`:                   {policy.Attribute, "a.b", ""},
 		"key.kid":                             {policy.KeyMember, "", "kid"},
 		"profile.user.id":                     {policy.Profile, "", "user.id"},
+		"certificate.san.uri[0]":              {policy.Certificate, "", "san.uri[0]"},
 		"key.endorsements[0]":                 {policy.KeyMember, "", "endorsements[0]"},
 		`key["x5t#S256"]`:                     {policy.KeyMember, "", `["x5t#S256"]`},
 	}
@@ -61,6 +62,9 @@ func TestParseReference(t *testing.T) {
 	}
 }
 
+const certificateParts = "use one of fingerprint, issuer.c, issuer.cn, issuer.dn, issuer.l, issuer.o, issuer.ou, issuer.st, " +
+	"san.dns, san.email, san.ip, san.uri, serial, subject.c, subject.cn, subject.dn, subject.l, subject.o, subject.ou, subject.st"
+
 func TestParseReferenceErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                   `"" is no reference: there is no ""`,
@@ -89,8 +93,13 @@ func TestParseReferenceErrors(t *testing.T) {
 		"header.content-length":    `"header.content-length" cannot be read as a header: it is the server's own`,
 		"header.Transfer-Encoding": `"header.Transfer-Encoding" cannot be read as a header: it is the server's own`,
 
-		"opaque_id.x":        `"opaque_id.x": nothing may follow opaque_id`,
-		"certificate.san[0]": "certificate: not supported yet",
+		"opaque_id.x": `"opaque_id.x": nothing may follow opaque_id`,
+
+		"certificate":               `"certificate": certificate wants a name after it: the path is empty`,
+		"certificate.san[0]":        `"certificate.san[0]": a certificate has no san[0]: ` + certificateParts,
+		"certificate.san.url[0]":    `"certificate.san.url[0]": a certificate has no san.url[0]: ` + certificateParts,
+		"certificate.subject.cn[0]": `"certificate.subject.cn[0]": nothing may follow subject.cn`,
+		"certificate.san.uri[0].x":  `"certificate.san.uri[0].x": nothing may follow san.uri`,
 	} {
 		_, err := policy.ParseReference(text)
 		if err == nil || err.Error() != want {

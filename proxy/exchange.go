@@ -18,6 +18,8 @@ type exchange struct {
 	writer  *patientWriter
 	method  string
 	head    bool
+	// multiplexed: the connection has other requests beside this one (HTTP/2).
+	multiplexed bool
 
 	began    time.Time
 	decided  time.Time // zero where no decision was made
@@ -49,10 +51,13 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		writer:  newPatientWriter(w, r),
 		method:  r.Method,
 		head:    r.Method == http.MethodHead,
-		began:   time.Now(),
+
+		multiplexed: r.ProtoMajor > 1,
+		began:       time.Now(),
 	}
 	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
-	if r.Body != nil && r.Body != http.NoBody {
+	// HTTP/2 has a Body for requests without one, too.
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
 	}
 	x.identifyClient(r)
@@ -64,6 +69,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		Header: r.Header,
 		Time:   x.began,
 		ID:     requestID(r, x.trusted),
+	}
+	if r.TLS != nil {
+		x.request.Certificates = r.TLS.VerifiedChains
 	}
 	if x.body != nil {
 		x.length, x.request.Body = r.ContentLength, x

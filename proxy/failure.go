@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -61,10 +62,27 @@ func (x *exchange) brokenBody() *policy.Denial {
 		return x.tooLarge()
 	case errors.Is(cause, os.ErrDeadlineExceeded):
 		return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body did not arrive in time"}
-	case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled):
+	case errors.Is(cause, syscall.ECONNRESET) || errors.Is(cause, context.Canceled) || isReset(cause):
 		return &policy.Denial{Reason: policy.ClientClosed}
 	}
 	return &policy.Denial{Reason: policy.MalformedRequest, Detail: "the body breaks off or its framing is broken"}
+}
+
+// streamError is the error of a stream of HTTP/2 that was ended before its time, as
+// net/http gives it to [errors.As]: to any type with these fields.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+// Error implements error.
+func (e streamError) Error() string { return fmt.Sprintf("the stream ended with code %d", e.Code) }
+
+// isReset reports whether a client has taken back a request of HTTP/2.
+func isReset(err error) bool {
+	_, ok := errors.AsType[streamError](err)
+	return ok
 }
 
 func (x *exchange) tooLarge() *policy.Denial {

@@ -55,7 +55,7 @@ func (x *exchange) outcome() *policy.Denial {
 // write sends an answer of Postern's own.
 func (x *exchange) write(answer gate.Answer) {
 	maps.Copy(x.writer.Header(), answer.Header)
-	if x.body.failure() != nil {
+	if x.body.failure() != nil && !x.multiplexed {
 		// The rest of the body would be taken for the next request.
 		x.writer.Header().Set("Connection", "close")
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -31,6 +32,11 @@ func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Han
 // Swap replaces the running generation at once. Requests that have begun end
 // with the one that they began with.
 func (h *Handler) Swap(state *State) { h.state.Store(state) }
+
+// tlsConfig returns what a new connection is held to.
+func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return h.state.Load().tls, nil
+}
 
 // Drain refuses every further request, while those that have begun go on.
 func (h *Handler) Drain() { h.draining.Store(true) }

@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -29,13 +31,39 @@ func NewServer(s ServerSettings, h *Handler, ready *Readiness, log *slog.Logger)
 		MaxHeaderBytes:    int(s.MaxHeaderBytes),
 		// An OPTIONS * is a request like any other: without a route it is refused.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+		Protocols:                    s.protocols(),
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: maxUnread},
+		// Read for each connection, so that a reload changes the certificate of those
+		// that come after it.
+		TLSConfig: &tls.Config{GetConfigForClient: h.tlsConfig, NextProtos: slices.Clone(protocolNames)},
+		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelInfo),
 	}}
+}
+
+// What one connection of HTTP/2 may have under way at a time: requests, and bytes
+// of their bodies that nobody has read yet.
+const (
+	maxStreams = 100
+	maxUnread  = 256 << 10
+)
+
+// protocols returns what the listener speaks.
+func (s *ServerSettings) protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(s.TLS != nil)
+	p.SetUnencryptedHTTP2(s.H2C)
+	return p
 }
 
 // Serve accepts at most connections at a time from l until Shutdown.
 func (s *Server) Serve(l net.Listener, connections int) error {
-	err := s.http.Serve(netutil.LimitListener(l, connections))
+	l = netutil.LimitListener(l, connections)
+	serve := s.http.Serve
+	if s.settings.TLS != nil {
+		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+	}
+	err := serve(l)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

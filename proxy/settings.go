@@ -29,8 +29,10 @@ type ServerSettings struct {
 	// ReadyTimeout is how long /readyz waits for keys that are not required.
 	ReadyTimeout policy.Duration `yaml:"ready_timeout"`
 
-	TLS policy.Unsupported `yaml:"tls"`
-	H2C policy.Unsupported `yaml:"h2c"`
+	// TLS is nil for a listener in plain text, which speaks HTTP/2 only with H2C, to
+	// clients that know of it beforehand (RFC 9113, section 3.3).
+	TLS *ServerTLSSettings `yaml:"tls"`
+	H2C bool               `yaml:"h2c"`
 }
 
 // CIDR is a block of addresses, such as 10.0.0.0/8.
@@ -72,6 +74,10 @@ func (s *ServerSettings) Check(at policy.Path, problems *policy.Problems) {
 		if d <= 0 {
 			problems.Addf(at.At(key), "wants more than 0s: without a bound a client could hold a connection for ever")
 		}
+	}
+	s.TLS.check(at.At("tls"), problems)
+	if s.H2C && s.TLS != nil {
+		problems.Addf(at.At("h2c"), "is HTTP/2 in plain text, and says nothing beside tls")
 	}
 	if s.MaxHeaderBytes < 4<<10 || s.MaxHeaderBytes > 16<<20 {
 		problems.Addf(at.At("max_header_bytes"), "wants 4KiB to 16MiB")

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type State struct {
 	fullPath    bool      // log paths as they came
 	failures    *Failures // nil where abuse control is off
 	unrouted    *metrics.Route
+	tls         *tls.Config // nil without TLS
 	// authenticators by name, the built-in one included.
 	authenticators map[string]*metrics.Authenticator
 }
@@ -42,7 +44,8 @@ type StateSettings struct {
 	BodyTimeout time.Duration
 	BodyBytes   int64
 	FullPath    bool
-	Failures    *Failures // nil for no abuse control
+	Failures    *Failures   // nil for no abuse control
+	TLS         *tls.Config // of the listener; nil without TLS
 	Metrics     *metrics.Registry
 }
 
@@ -57,6 +60,7 @@ func NewState(s StateSettings) *State {
 		fullPath:    s.FullPath,
 		failures:    s.Failures,
 		unrouted:    s.Metrics.Route(""),
+		tls:         s.TLS,
 
 		authenticators: map[string]*metrics.Authenticator{"": s.Metrics.Authenticator("")},
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/keys"
 	"postern/metrics"
 	"postern/policy"
 )
@@ -19,9 +20,14 @@ type UpstreamSettings struct {
 	URL string `yaml:"url"`
 	// ResponseHeaderTimeout bounds the wait for the header of an answer, and for
 	// each part of a request to be taken.
-	ResponseHeaderTimeout policy.Duration    `yaml:"response_header_timeout"`
-	TLS                   policy.Unsupported `yaml:"tls"`
-	Audience              policy.Unsupported `yaml:"audience"`
+	ResponseHeaderTimeout policy.Duration `yaml:"response_header_timeout"`
+	// TLS is for https alone.
+	TLS      *keys.TLSSettings  `yaml:"tls"`
+	Audience policy.Unsupported `yaml:"audience"`
+
+	// Connection is what TLS amounts to, once [UpstreamSettings.Load] has read its
+	// files.
+	Connection keys.Connection `yaml:"-"`
 }
 
 // SetDefaults fills in what the configuration leaves out.
@@ -31,6 +37,7 @@ func (s *UpstreamSettings) SetDefaults() {
 
 // Check reports what is wrong with the settings.
 func (s *UpstreamSettings) Check(at policy.Path, problems *policy.Problems) {
+	s.TLS.Check(at.At("tls"), problems)
 	if s.ResponseHeaderTimeout <= 0 {
 		problems.Addf(at.At("response_header_timeout"), "wants more than 0s")
 	}
@@ -45,6 +52,8 @@ func (s *UpstreamSettings) Check(at policy.Path, problems *policy.Problems) {
 		return
 	}
 	switch {
+	case s.TLS != nil && u.Scheme != "https":
+		problems.Addf(at.At("tls"), "says nothing about %s", u.Scheme)
 	case u.User != nil:
 		problems.Addf(place, "may not hold a password: the backend needs its own")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -64,6 +73,19 @@ func (s *UpstreamSettings) Check(at policy.Path, problems *policy.Problems) {
 	}
 }
 
+// Load reads the files that the settings name, and reports what of them cannot be
+// used. The settings have passed Check.
+func (s *UpstreamSettings) Load(at policy.Path, l keys.Loader, problems *policy.Problems) {
+	s.Connection = s.TLS.Load(at.At("tls"), l, problems)
+}
+
+// same reports whether both lead to the same backend in the same way, whatever the
+// files are called that say so.
+func (s UpstreamSettings) same(o UpstreamSettings) bool {
+	s.TLS, o.TLS = nil, nil
+	return s == o
+}
+
 // Upstream is a backend with its connections. It is safe for concurrent use.
 type Upstream struct {
 	settings  UpstreamSettings
@@ -79,7 +101,8 @@ const (
 	maxIdleConnsPerHost = 256
 )
 
-// NewUpstream opens no connection yet. The settings have passed Check.
+// NewUpstream opens no connection yet. The settings have passed Check, and Load has
+// read their files.
 func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, log *slog.Logger) *Upstream {
 	target, err := url.Parse(s.URL)
 	if err != nil {
@@ -93,13 +116,14 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 	u.transport = &http.Transport{
 		// Proxy stays nil: the environment does not choose where requests go.
 		DialContext:           dialer(socket, s.ResponseHeaderTimeout.Std()),
+		TLSClientConfig:       s.Connection.TLS(),
 		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: s.ResponseHeaderTimeout.Std(),
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       idleConnTimeout,
 		MaxIdleConnsPerHost:   maxIdleConnsPerHost,
 		DisableCompression:    true, // what the upstream sends is what the client gets
-		ForceAttemptHTTP2:     true,
+		ForceAttemptHTTP2:     true, // where an https upstream offers it
 	}
 	switch target.Scheme {
 	case "h2c":
@@ -122,7 +146,7 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 
 // Same reports whether both are the same backend, reached in the same way, so
 // that a reload can keep the older one with its connections.
-func (u *Upstream) Same(o *Upstream) bool { return u.settings == o.settings }
+func (u *Upstream) Same(o *Upstream) bool { return u.settings.same(o.settings) }
 
 // Retire closes the connections that no request uses; others are closed when
 // their request ends.

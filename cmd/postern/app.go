@@ -137,6 +137,10 @@ func sameListeners(old, c *config.Config) error {
 	before, after := old.Server, c.Server
 	// These two belong to the policy, not to the listener.
 	before.TrustedProxies, before.BodyTimeout = after.TrustedProxies, after.BodyTimeout
+	// A listener speaks TLS or not; which certificates it has may change.
+	if before.TLS != nil && after.TLS != nil {
+		before.TLS = after.TLS
+	}
 	var changed []error
 	for _, part := range []struct {
 		key  string

@@ -3,10 +3,9 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
-	"io"
-	"log"
-	"net/http/httptest"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,153 +14,307 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// http2Request is a request as it is framed: fields may be any, in any order.
-type http2Request struct {
-	fields   [][2]string
-	body     string
-	trailers [][2]string
+// http2Row is one request of HTTP/2 as a client can write it frame by frame, and
+// what comes of it: the status with the reason, where Postern gives one, or the error
+// by which net/http ends the stream or the connection.
+type http2Row struct {
+	name   string
+	fields string // a line each, after those of a GET for /public/a, of which one of the same name takes the place; "-name" leaves it out
+	order  bool   // the fields stand first
+	data   string
+	tail   string // the trailer, a line each
+	want   string
+	reach  string // the target, host and body that reached the backend
 }
 
-// serveHTTP2 serves the requests of a Postern over TLS and HTTP/2.
-func serveHTTP2(t *testing.T, b *testbed) (address string) {
-	server := httptest.NewUnstartedServer(b.app.handler)
-	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+// get are the pseudo-header fields of an ordinary request.
+var get = []string{":method: GET", ":scheme: https", ":authority: postern.test", ":path: /public/a"}
+
+// block returns the fields of the header, compressed.
+func (r *http2Row) block() []byte {
+	var lines []string
+	own := strings.Split(r.fields, "\n")
+	named := func(line, name string) bool { return strings.HasPrefix(line, name+": ") || line == "-"+name }
+	for _, line := range get {
+		name := line[:1+strings.IndexByte(line[1:], ':')]
+		i := slices.IndexFunc(own, func(l string) bool { return named(l, name) })
+		if i < 0 {
+			lines = append(lines, line)
+			continue
+		}
+		if own[i] != "-"+name {
+			lines = append(lines, own[i])
+		}
+		own = slices.Delete(own, i, i+1)
+	}
+	if r.order {
+		return encode(append(own, lines...))
+	}
+	return encode(append(lines, own...))
 }
 
-// sendHTTP2 makes one request on a connection of its own. It returns the status
-// and Postern's reason, or the error of the stream or the connection.
-func sendHTTP2(t *testing.T, address string, r http2Request) string {
+func encode(lines []string) []byte {
+	var b bytes.Buffer
+	e := hpack.NewEncoder(&b)
+	for _, line := range lines {
+		if line == "" {
+			continue
+		}
+		colon := 1 + strings.Index(line[1:], ": ")
+		_ = e.WriteField(hpack.HeaderField{Name: line[:colon], Value: line[colon+2:]})
+	}
+	return b.Bytes()
+}
+
+// http2Conn is a connection on which each frame is written by hand.
+type http2Conn struct {
+	*http2.Framer
+	t testing.TB
+}
+
+func (s *secured) dialHTTP2(t *testing.T) *http2Conn {
 	t.Helper()
-	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	connection, err := tls.Dial("tcp", s.address, &tls.Config{RootCAs: s.ca.pool(), ServerName: tlsHost, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
-	_ = connection.SetDeadline(time.Now().Add(patience))
-	_, _ = io.WriteString(connection, http2.ClientPreface)
-	framer := http2.NewFramer(connection, connection)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4<<10, nil)
-	_ = framer.WriteSettings()
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
-	encode := func(fields [][2]string) []byte {
-		block.Reset()
-		for _, field := range fields {
-			_ = encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
-		}
-		return slices.Clone(block.Bytes())
+	t.Cleanup(func() { connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
 	}
-	hasBody := r.body != "" || len(r.trailers) > 0
-	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: encode(r.fields), EndHeaders: true, EndStream: !hasBody})
-	if hasBody {
-		_ = framer.WriteData(1, len(r.trailers) == 0, []byte(r.body))
+	if _, err := connection.Write([]byte(http2.ClientPreface)); err != nil {
+		t.Fatal(err)
 	}
-	if len(r.trailers) > 0 {
-		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: encode(r.trailers), EndHeaders: true, EndStream: true})
+	c := &http2Conn{http2.NewFramer(connection, connection), t}
+	c.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	c.must(c.WriteSettings())
+	return c
+}
+
+func (c *http2Conn) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
 	}
+}
+
+// send writes a request as the stream.
+func (c *http2Conn) send(stream uint32, r *http2Row) {
+	c.t.Helper()
+	c.must(c.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: r.block(), EndHeaders: true, EndStream: r.data == "" && r.tail == "",
+	}))
+	if r.data != "" {
+		c.must(c.WriteData(stream, r.tail == "", []byte(r.data)))
+	}
+	if r.tail != "" {
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: encode(strings.Split(r.tail, "\n")), EndHeaders: true, EndStream: true}))
+	}
+}
+
+// outcome reads frames until it is known what came of the stream.
+func (c *http2Conn) outcome(stream uint32) string {
+	c.t.Helper()
 	for {
-		frame, err := framer.ReadFrame()
+		frame, err := c.ReadFrame()
 		if err != nil {
-			return err.Error()
+			c.t.Fatal(err)
 		}
-		switch frame := frame.(type) {
+		switch f := frame.(type) {
 		case *http2.SettingsFrame:
-			if !frame.IsAck() {
-				_ = framer.WriteSettingsAck()
-			}
-		case *http2.RSTStreamFrame:
-			return "stream: " + frame.ErrCode.String()
-		case *http2.GoAwayFrame:
-			if frame.ErrCode != http2.ErrCodeNo { // an answer may follow
-				return "connection: " + frame.ErrCode.String()
+			if !f.IsAck() {
+				c.must(c.WriteSettingsAck())
 			}
 		case *http2.MetaHeadersFrame:
-			reason := ""
-			for _, field := range frame.RegularFields() {
-				if field.Name == "postern-reason" {
-					reason = " " + field.Value
+			if f.StreamID == stream {
+				reason := ""
+				for _, field := range f.RegularFields() {
+					if field.Name == "postern-reason" {
+						reason = field.Value
+					}
 				}
+				return strings.TrimSpace(f.PseudoValue("status") + " " + reason)
 			}
-			return frame.PseudoValue("status") + reason
+		case *http2.RSTStreamFrame:
+			if f.StreamID == stream {
+				return "reset " + f.ErrCode.String()
+			}
+		case *http2.GoAwayFrame:
+			return "goaway " + f.ErrCode.String()
 		}
 	}
 }
 
-// What HTTP/2 lets a client write that HTTP/1.1 does not: pseudo-headers in any
-// number and order, and fields of any bytes.
-func TestHTTP2Tricks(t *testing.T) {
-	data := newSpy(t, nil)
-	b := start(t, rawYAML, map[string]string{"DATA": data.URL})
-	address := serveHTTP2(t, b)
-	line := func(method, authority, path string, more ...[2]string) [][2]string {
-		return append([][2]string{{":method", method}, {":scheme", "https"}, {":authority", authority}, {":path", path}}, more...)
-	}
-	plain := func(more ...[2]string) [][2]string { return line("GET", "postern", "/files/a", more...) }
-	const broken = "stream: PROTOCOL_ERROR"
-	for _, test := range []struct {
-		name    string
-		request http2Request
-		answer  string
-		reached []string
-	}{
-		{"plain", http2Request{fields: plain()}, "200", []string{"/files/a"}},
-		{"dot segments", http2Request{fields: line("GET", "postern", "/files/../a")}, "400 ambiguous_path", nil},
-		{"fragment", http2Request{fields: line("GET", "postern", "/files/a#/../b")}, "400 ambiguous_path", nil},
-		{"absolute form", http2Request{fields: line("GET", "postern", "https://admin.example/files/a")}, "400 malformed_request", nil},
-		{"no slash", http2Request{fields: line("GET", "postern", "files/a")}, broken, nil},
-		{"two slashes", http2Request{fields: line("GET", "postern", "//admin.example/files/a")}, "400 ambiguous_path", nil},
-		{"asterisk", http2Request{fields: line("GET", "postern", "*")}, "400 malformed_request", nil},
-		{"empty path", http2Request{fields: line("GET", "postern", "")}, broken, nil},
-		{"space in the path", http2Request{fields: line("GET", "postern", "/files/a HTTP/1.1")}, "200", []string{"/files/a%20HTTP/1.1"}},
-		{"line in the path", http2Request{fields: line("GET", "postern", "/files/a HTTP/1.1\r\nX-Customer-Id: eve\r\n")}, broken, nil},
-		{"line in the method", http2Request{fields: line("GET /files/b HTTP/1.1\r\nX-A:", "postern", "/files/a")}, broken, nil},
-		{"line in the authority", http2Request{fields: line("GET", "postern\r\nX-Customer-Id: eve", "/files/a")}, broken, nil},
-		{"method in lower case", http2Request{fields: line("get", "postern", "/files/a")}, "400 malformed_request", nil},
-		{"CONNECT", http2Request{fields: [][2]string{{":method", "CONNECT"}, {":authority", "admin.example:443"}}}, "400 malformed_request", nil},
-		{"extended CONNECT", http2Request{fields: line("CONNECT", "postern", "/files/a", [2]string{":protocol", "websocket"})}, broken, nil},
-		{"TRACE", http2Request{fields: line("TRACE", "postern", "/files/a")}, "400 malformed_request", nil},
-		{"another scheme", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "ftp"}, {":authority", "postern"}, {":path", "/files/a"}}}, broken, nil},
+func TestRawHTTP2(t *testing.T) {
+	const (
+		served    = "/public/a postern.test "
+		malformed = "400 malformed_request"
+		protocol  = "reset PROTOCOL_ERROR"
+		held      = ":method: POST\n:path: /held\nauthorization: Token t\ncontent-type: application/json"
+		ann       = `{"user":"ann"}`
+		holds     = "/held postern.test " + ann
+	)
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	for _, r := range []http2Row{
+		{name: "ordinary", want: "200", reach: served},
 
-		{"authority of a route", http2Request{fields: line("GET", "ADMIN.example.:443", "/files/a")}, "401 missing_credential", nil},
-		{"authority beside another host", http2Request{fields: line("GET", "admin.example", "/files/a", [2]string{"host", "postern"})}, "401 missing_credential", nil},
-		{"host beside another authority", http2Request{fields: plain([2]string{"host", "admin.example"})}, "200", []string{"/files/a"}},
-		{"only a host", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "https"}, {":path", "/files/a"}, {"host", "admin.example"}}}, "401 missing_credential", nil},
-		{"user in the authority", http2Request{fields: line("GET", "postern@admin.example", "/files/a")}, broken, nil},
+		// Which host, path and scheme it is for is said once.
+		{name: "Host instead of :authority", fields: "-:authority\nhost: postern.test", want: "200", reach: served},
+		{name: "Host like :authority", fields: "host: postern.test", want: "200", reach: served},
+		{name: "another Host", fields: "host: other.test", want: malformed},
+		{name: "two Hosts", fields: "host: postern.test\nhost: other.test", want: malformed},
+		{name: "a URL in :path", fields: ":path: https://postern.test/public/a", want: "200", reach: served},
+		{name: "a URL of another host in :path", fields: ":path: https://other.test/public/a", want: malformed},
+		{name: "no host at all", fields: "-:authority", want: "200", reach: "/public/a " + s.data.Listener.Addr().String() + " "},
+		{name: ":authority that is none", fields: ":authority: postern.test/x", want: malformed},
+		{name: ":authority with a password", fields: ":authority: user@postern.test", want: protocol},
+		{name: "two :paths", fields: ":path: /public/a\n:path: /app/a", want: protocol},
+		{name: "two :methods", fields: ":method: GET\n:method: POST", want: protocol},
+		{name: "no :path", fields: "-:path", want: protocol},
+		{name: "an empty :path", fields: ":path: ", want: protocol},
+		{name: "a relative :path", fields: ":path: public/a", want: protocol},
+		{name: "* in :path", fields: ":method: OPTIONS\n:path: *", want: malformed},
+		{name: "http over TLS", fields: ":scheme: http", want: "200", reach: served}, // and yet https
 
-		{"two paths", http2Request{fields: plain([2]string{":path", "/files/b"})}, broken, nil},
-		{"two methods", http2Request{fields: plain([2]string{":method", "POST"})}, broken, nil},
-		{"no path", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "postern"}}}, broken, nil},
-		{"pseudo-header after a field", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "postern"}, {"x-a", "b"}, {":path", "/files/a"}}}, broken, nil},
-		{"pseudo-header of its own", http2Request{fields: append([][2]string{{":customer", "eve"}}, plain()...)}, broken, nil},
-		{"pseudo-header of an answer", http2Request{fields: append([][2]string{{":status", "200"}}, plain()...)}, broken, nil},
+		{name: "another scheme", fields: ":scheme: ftp", want: protocol},
+		{name: "an unknown pseudo-header", fields: ":user: bob", want: protocol},
+		{name: ":status in a request", fields: ":status: 200", want: protocol},
+		{name: ":protocol", fields: ":protocol: websocket", want: protocol},
+		{name: "pseudo-headers last", fields: "x-a: b", order: true, want: protocol},
+		{name: "CONNECT", fields: ":method: CONNECT\n-:scheme\n-:path", want: malformed},
+		{name: "an extended CONNECT", fields: ":method: CONNECT\n:protocol: websocket", want: protocol},
+		{name: "TRACE", fields: ":method: TRACE", want: malformed},
+		{name: "a method in lower case", fields: ":method: get", want: malformed},
+		{name: "dot segments", fields: ":path: /public/../app/a", want: "400 ambiguous_path"},
+		{name: "an encoded slash", fields: ":path: /public%2fa", want: "400 ambiguous_path"},
+		{name: "two slashes", fields: ":path: //other.test/public/a", want: "400 ambiguous_path"},
+		{name: "a fragment", fields: ":path: /public/a#b", want: "400 ambiguous_path"},
+		{name: "a space in :path", fields: ":path: /public/a HTTP/1.1", want: "200", reach: "/public/a%20HTTP/1.1 postern.test "},
+		{name: "a line in :path", fields: ":path: /public/a\r\nx-customer-id: bob", want: protocol},
 
-		{"name in upper case", http2Request{fields: plain([2]string{"X-Customer-Id", "eve"})}, broken, nil},
-		{"name with a line", http2Request{fields: plain([2]string{"x-a\r\nx-customer-id", "eve"})}, broken, nil},
-		{"name with a colon", http2Request{fields: plain([2]string{"x-customer-id:eve", "eve"})}, broken, nil},
-		{"value with a line", http2Request{fields: plain([2]string{"x-a", "b\r\nX-Customer-Id: eve"})}, broken, nil},
-		{"value with NUL", http2Request{fields: plain([2]string{"x-a", "b\x00"})}, broken, nil},
-		{"connection", http2Request{fields: plain([2]string{"connection", "x-customer-id"})}, "400", nil},
-		{"transfer coding", http2Request{fields: plain([2]string{"transfer-encoding", "chunked"})}, "400", nil},
-		{"upgrade", http2Request{fields: plain([2]string{"upgrade", "websocket"})}, "400", nil},
-		{"two lengths", http2Request{fields: plain([2]string{"content-length", "1"}, [2]string{"content-length", "2"}), body: "a"}, "200", []string{"/files/a"}},
-		{"a length that is wrong", http2Request{fields: plain([2]string{"content-length", "9"}), body: "a"}, "400 malformed_request", nil},
-		{"pseudo-header as a trailer", http2Request{fields: plain(), body: "a", trailers: [][2]string{{":path", "/files/b"}}}, broken, nil},
+		// Names that are reserved, and fields that belong to a connection.
+		{name: "a reserved header", fields: "x-customer-id: bob", want: "200", reach: served},
+		{name: "its alias", fields: "x_customer_id: bob", want: "200", reach: served},
+		{name: "a header in upper case", fields: "X-Customer-Id: bob", want: protocol},
+		{name: "a name that is none", fields: "x customer: bob", want: protocol},
+		{name: "a line in a value", fields: "x-a: b\r\nx-customer-id: bob", want: protocol},
+		{name: "Connection", fields: "connection: x-customer-id", want: "400"},
+		{name: "Keep-Alive", fields: "keep-alive: 1", want: "400"},
+		{name: "Transfer-Encoding", fields: "transfer-encoding: chunked", want: "400"},
+		{name: "Upgrade", fields: "upgrade: websocket", want: "400"},
+		{name: "TE", fields: "te: gzip", want: "400"},
+		{name: "Expect", fields: "expect: 100-continued", want: "200", reach: served},
+		{name: "two Authorizations", fields: ":path: /app/a\nauthorization: Token t\nauthorization: Token u", want: malformed},
+		{name: "a crumbled cookie", fields: "cookie: a=b\ncookie: c=d", want: "200", reach: served},
+
+		// A rule reads the body that the backend gets.
+		{name: "a body", fields: held, data: ann, want: "200", reach: holds},
+		{name: "another's body", fields: held, data: `{"user":"bob"}`, want: "403 identity_mismatch"},
+		{name: "no body", fields: held, want: "403 identity_missing"},
+		{name: "a length that fits", fields: held + "\ncontent-length: 14", data: ann, want: "200", reach: holds},
+		{name: "a longer one", fields: held + "\ncontent-length: 15", data: ann, want: malformed},
+		{name: "a shorter one", fields: held + "\ncontent-length: 13", data: ann, want: protocol},
+		{name: "a length and no body", fields: held + "\ncontent-length: 14", want: "403 identity_missing"},
+		{name: "two lengths", fields: held + "\ncontent-length: 14\ncontent-length: 2", data: ann, want: "200", reach: holds},
+		{name: "a trailer", fields: held + "\ntrailer: x-customer-id", data: ann, tail: "x-customer-id: bob", want: "200", reach: holds},
+		{name: "one unannounced", fields: held, data: ann, tail: "x-customer-id: bob\nx_customer_id: bob", want: "200", reach: holds},
+		{name: "a trailer that no rule sees", fields: ":method: POST\ntrailer: x-customer-id", data: "a body", tail: "x-customer-id: bob", want: "200", reach: served + "a body"},
+		{name: "a pseudo-header in the trailer", fields: held, data: ann, tail: ":path: /app/a", want: protocol},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			answer := sendHTTP2(t, address, test.request)
-			var reached []string
-			for len(data.seen) > 0 {
-				if got := data.next(t); !got.broken { // or it knows that there is more to come
-					reached = append(reached, got.target)
+		t.Run(r.name, func(t *testing.T) {
+			c := s.dialHTTP2(t)
+			c.send(1, &r)
+			got, reached := c.outcome(1), ""
+			for len(s.data.seen) > 0 {
+				d := s.data.next(t)
+				if proto := d.header.Get("X-Forwarded-Proto"); proto != "https" {
+					t.Errorf("the backend is told of %s", proto)
+				}
+				if d.header["Connection"] != nil {
+					t.Error("the connection to the backend is given up")
+				}
+				reached += strings.Join([]string{d.target, d.host, d.body}, " ")
+				for name, values := range d.header {
+					if strings.Contains(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "customer") && !cmp.Equal(values, []string{"ann"}) {
+						t.Errorf("%s: %q reached the backend", name, values)
+					}
+				}
+				if len(d.trailer) > 0 {
+					t.Errorf("the trailer %v reached the backend", d.trailer)
 				}
 			}
-			if diff := cmp.Diff([]any{test.answer, test.reached}, []any{answer, reached}); diff != "" {
-				t.Errorf("answer, and what reached the backend (-want +got):\n%s", diff)
+			if diff := cmp.Diff([]string{r.want, r.reach}, []string{got, reached}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Streams of one connection are requests of their own: what one is allowed says
+// nothing of another, and neither does its end.
+func TestStreamsOfAConnection(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	c := s.dialHTTP2(t)
+	for i, r := range []http2Row{
+		{fields: ":path: /app/a\nauthorization: Token t", want: "200"},
+		{fields: ":path: /app/a", want: "401 missing_credential"},
+		{fields: ":path: /app/a\nauthorization: Token u", want: "401 unknown_token"},
+		{fields: ":path: relative", want: "reset PROTOCOL_ERROR"},
+		{fields: ":path: /app/a\nauthorization: Token t", want: "200"},
+	} {
+		stream := uint32(2*i + 1)
+		c.send(stream, &r)
+		if got := c.outcome(stream); got != r.want {
+			t.Errorf("stream %d: %s, want %s", stream, got, r.want)
+		}
+	}
+	for range 2 {
+		if got := s.data.next(t).header.Get("X-Customer-Id"); got != "ann" {
+			t.Errorf("customer %q", got)
+		}
+	}
+	s.data.expectNone(t)
+}
+
+// A client that takes back a request in the middle of its body is one that went away,
+// and its connection serves the next request.
+func TestStreamIsTakenBack(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, tlsYAML)
+	for target, path := range map[string]string{"/held": "/held", "/app/a": "/app/"} {
+		c := s.dialHTTP2(t)
+		r := http2Row{fields: ":method: POST\n:path: " + target + "\nauthorization: Token t\ncontent-type: application/json"}
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: r.block(), EndHeaders: true}))
+		c.must(c.WriteData(1, false, []byte(`{"user":`)))
+		c.must(c.WriteRSTStream(1, http2.ErrCodeCancel))
+		logged := s.log.next(t, "request")
+		if got := fmt.Sprint(logged["path"], " ", logged["reason"], " ", logged["status"]); got != path+" client_closed 499" {
+			t.Errorf("logged %s", got)
+		}
+		c.send(3, &http2Row{})
+		if got := c.outcome(3); got != "200" {
+			t.Errorf("then answered %s", got)
+		}
+		s.log.next(t, "request")
+	}
+}
+
+// A body of HTTP/2 has as long to arrive as one of HTTP/1.1, and only its stream ends.
+func TestSlowBodyOfAStream(t *testing.T) {
+	s := newSecured(t)
+	s.start(t, strings.Replace(tlsYAML, "shutdown_delay: 0s", "shutdown_delay: 0s, body_timeout: 50ms", 1))
+	for _, target := range []string{"/held", "/app/a"} {
+		c := s.dialHTTP2(t)
+		r := http2Row{fields: ":method: POST\n:path: " + target + "\nauthorization: Token t\ncontent-type: application/json"}
+		c.must(c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: r.block(), EndHeaders: true}))
+		if got := c.outcome(1); got != "400 malformed_request" {
+			t.Errorf("%s: %s", target, got)
+		}
+		c.send(3, &http2Row{})
+		if got := c.outcome(3); got != "200" {
+			t.Errorf("%s, and then: %s", target, got)
+		}
 	}
 }

@@ -82,6 +82,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
 		FullPath:    c.Log.Path == "full",
 		Failures:    g.failures,
+		TLS:         c.ServerTLS,
 		Metrics:     w.metrics,
 	})
 	g.inheritKeys(old)
@@ -102,6 +103,9 @@ func (w *workshop) authenticators(g, old *generation) map[string]authn.Authentic
 			all[name].Heed(&w.revocations)
 		case a.Introspection != nil || a.Profile != nil:
 			all[name] = w.inquirer(name, a, g, old)
+		case a.MTLS != nil:
+			all[name] = authn.NewMTLS(name, a.MTLS, g.config.StaticKeys[name], g.config.ServerTLS.ClientCAs)
+			all[name].Heed(&w.revocations)
 		default:
 			j := authn.NewJWT(name, a.JWT, w.keys(name, g, old), g.cache, int(g.config.Limits.TokenBytes))
 			j.Heed(&w.revocations)

@@ -20,6 +20,9 @@ func (w *workshop) publish(g *generation) {
 	for name, r := range g.config.Rings {
 		w.metrics.KeysLoaded(name, r.Len())
 	}
+	if c := g.config.ServerTLS; c != nil {
+		w.metrics.TLSNotAfter(c.Certificates[0].Leaf.NotAfter)
+	}
 	w.metrics.Reporting(g.config.Routes)
 }
 
