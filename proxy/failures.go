@@ -56,9 +56,17 @@ func NewFailures(s AbuseSettings) *Failures {
 	return &Failures{settings: s, seed: maphash.MakeSeed(), began: time.Now()}
 }
 
-// Same reports whether the table counts by these settings, so that a reload can
-// keep it.
-func (f *Failures) Same(s AbuseSettings) bool { return f.settings == s }
+// Under returns the table after a reload: f itself where it counts by the same
+// settings, an empty one where it does not or is nil, and nil without settings.
+func (f *Failures) Under(s *AbuseSettings) *Failures {
+	switch {
+	case s == nil:
+		return nil
+	case f != nil && f.settings == *s:
+		return f
+	}
+	return NewFailures(*s)
+}
 
 // refuse notes that a request from an address is refused at a time, and returns
 // how long the address is locked out from then on, 0 for not at all. A failure

@@ -51,11 +51,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 	if g.cache = old.cache; g.cache == nil || c.Cache != old.config.Cache {
 		g.cache = authn.NewCache(c.Cache, w.metrics)
 	}
-	if c.Abuse != nil {
-		if g.failures = old.failures; g.failures == nil || !g.failures.Same(*c.Abuse) {
-			g.failures = proxy.NewFailures(*c.Abuse)
-		}
-	}
+	g.failures = old.failures.Under(c.Abuse)
 	for name, settings := range c.Upstreams {
 		g.upstreams[name] = proxy.NewUpstream(name, settings, w.metrics, w.log)
 		if before := old.upstreams[name]; before != nil && before.Same(g.upstreams[name]) {
