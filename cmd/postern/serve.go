@@ -35,10 +35,16 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM, syscall.SIGINT)
+			asked, stop := signal.NotifyContext(command.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			// A second signal ends the process at once.
-			defer context.AfterFunc(ctx, stop)()
+			ctx, shutDown := context.WithCancel(context.WithoutCancel(asked))
+			defer shutDown()
+			// A second signal ends the process at once, from before anybody can know of
+			// the first.
+			defer context.AfterFunc(asked, func() {
+				stop()
+				shutDown()
+			})()
 			queue := proxy.NewLogQueue(command.OutOrStdout())
 			defer closeLog(queue)
 			logger := slog.New(queue.Handler(newLogger(c.Log, queue).Handler()))
