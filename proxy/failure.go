@@ -114,7 +114,7 @@ func upstreamReason(err error) policy.Reason {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return policy.UpstreamTimeout
 	}
-	if isOp || errors.Is(err, io.EOF) || isTLS(err) {
+	if isOp || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || isTLS(err) {
 		return policy.UpstreamUnreachable
 	}
 	return policy.UpstreamInvalid

@@ -73,7 +73,10 @@ func TestUpstreamTLS(t *testing.T) {
 			f.testbed = startFile(t, file)
 			got := f.exchange(f.request(http.MethodPost, "/x", strings.NewReader("a body")))
 			if test.reached == "" {
-				if got.status != http.StatusBadGateway || got.header.Get("Postern-Reason") != "upstream_unreachable" {
+				// In TLS 1.3 an upstream refuses a client after the handshake, and net/http
+				// has no error to tell that by where HTTP/2 begins meanwhile.
+				reason := got.header.Get("Postern-Reason")
+				if got.status != http.StatusBadGateway || reason != "upstream_unreachable" && (reason != "upstream_invalid" || test.wants == nil) {
 					t.Errorf("answered %+v", got)
 				}
 				data.expectNone(t)
