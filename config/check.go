@@ -21,6 +21,8 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
 	c.Strip.Check(top.At("strip"), problems)
+	c.Streams.Check(top.At("streams"), problems)
+	c.checkDrain(top.At("streams"), c.Streams, problems)
 	c.CORS.Check(top.At("cors"), problems)
 	c.checkDenials(top.At("denials"), problems)
 	c.Revocations.Check(top.At("revocations"), problems)
@@ -117,4 +119,5 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	c.checkIdentityReferences(at, r, problems)
 	c.checkComparisons(at, r, problems)
 	c.checkIdle(at, r, problems)
+	c.checkStreams(at, r, problems)
 }

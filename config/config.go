@@ -32,9 +32,9 @@ type Config struct {
 	RouteList       []policy.RouteSettings            `yaml:"routes"`
 	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
 	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
+	Streams         *policy.StreamSettings            `yaml:"streams"`
 
 	Abuse             policy.Unsupported `yaml:"abuse"`
-	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
 
@@ -205,6 +205,9 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 		c.Revocations.File.Content = nil // as large as the list, and of no use beside it
 	}
 	c.Routes = policy.NewRoutes(c.RouteList, c.IdentityHeaders, c.Strip)
+	for i, r := range c.Routes {
+		r.Streams = policy.NewStreams(c.Streams, c.RouteList[i].Streams)
+	}
 	if c.OpaqueID != nil {
 		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
 		for _, r := range c.Routes {

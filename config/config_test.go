@@ -148,10 +148,9 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":               "abuse streams forward_auth identity_assertion",
+		"":               "abuse forward_auth identity_assertion",
 		"server":         "tls h2c",
 		"upstreams.chat": "tls audience",
-		"routes[0]":      "streams upgrade",
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")

@@ -41,6 +41,7 @@ type Registry struct {
 	reloadSuccessful, reloadTime                  prometheus.Gauge
 	reloadsSucceeded, reloadsFailed               prometheus.Counter
 	reporting                                     *reporting
+	streamsClosed                                 *prometheus.CounterVec
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -83,6 +84,8 @@ func New(version, goVersion string) *Registry {
 		reloadsFailed:    reloads.WithLabelValues(failure),
 
 		reporting: newReporting(f),
+
+		streamsClosed: f.counter("streams_closed_total", "Websockets and event streams that have ended.", "reason"),
 	}
 }
 

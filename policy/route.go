@@ -91,6 +91,11 @@ type Route struct {
 	// the global policy for pages of other origins counts.
 	Denials string
 	CORS    *CORS
+	// Websocket lets clients switch to the websocket protocol.
+	Websocket bool
+	// Streams is how long websockets and event streams live; a zero value ends them
+	// at once.
+	Streams Streams
 	// Strip is removed besides credentials and identity headers.
 	Strip Strip
 

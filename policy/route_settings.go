@@ -43,8 +43,10 @@ type RouteSettings struct {
 	// CORS replaces the global policy for pages of other origins.
 	CORS *CORSSettings `yaml:"cors"`
 
-	Streams Unsupported `yaml:"streams"`
-	Upgrade Unsupported `yaml:"upgrade"`
+	// Streams overrides the global settings of streams, key by key.
+	Streams *StreamSettings `yaml:"streams"`
+	// Upgrade lists the protocols that clients may switch to: websocket.
+	Upgrade OneOrMore[string] `yaml:"upgrade"`
 }
 
 // RuleSettings configure one consistency rule.
@@ -114,6 +116,7 @@ func NewRoutes(settings []RouteSettings, global map[string]*Template, strip Stri
 			Denials:           s.Denials,
 			CORS:              NewCORS(s.CORS),
 			Strip:             s.Strip.merged(strip),
+			Websocket:         len(s.Upgrade) > 0,
 		}
 		for k := range s.Match {
 			if s.Match[k].String() != "" {

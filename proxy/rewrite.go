@@ -76,6 +76,11 @@ func modifyResponse(res *http.Response) error {
 	if res.StatusCode < http.StatusOK {
 		return errNotFinal
 	}
+	if isEventStream(res) {
+		if err := x.openEvents(res); err != nil {
+			return err
+		}
+	}
 	x.status = res.StatusCode
 	if x.held != nil {
 		x.held.answer()
