@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/gate"
 	"postern/metrics"
 	"postern/policy"
 )
@@ -92,6 +93,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.decide(r)
+	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
+		// Unless it switches, the connection ends: what the client has sent after its
+		// handshake are frames, and no request.
+		w.Header().Set("Connection", "close")
+	}
 	switch {
 	case x.decision.Denial != nil:
 	case x.decision.Preflight:
