@@ -22,6 +22,10 @@ type Authenticator interface {
 	// ForwardCredential reports whether a verified credential is passed on to
 	// the upstream as it came.
 	ForwardCredential() bool
+	// Vouches reports whether an identity that the authenticator of this name gave
+	// before a reload would be given now; its key and its time are not asked about.
+	// Its error is a policy.Denial.
+	Vouches(v *Verified) error
 	// Heed ties the identities to the list of what is revoked. It must be called
 	// before the authenticator is in use.
 	Heed(list *Revocations)

@@ -111,6 +111,7 @@ func (i *Introspection) identify(claims map[string]any, times tokenTimes) (*Veri
 			Authenticator: i.name,
 			ExpiresAt:     times.expiresAt,
 		},
+		by:          i,
 		notBefore:   times.notBefore,
 		expires:     times.end,
 		revocations: i.revocations,

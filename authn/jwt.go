@@ -167,6 +167,7 @@ func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (
 			CredentialID:  key.ID,
 			ExpiresAt:     times.expiresAt,
 		},
+		by:          j,
 		key:         key,
 		revocations: j.revocations,
 		notBefore:   times.notBefore,

@@ -98,6 +98,7 @@ func (m *MTLS) identify(chain []*x509.Certificate, key *keys.Key) *Verified {
 			ExpiresAt:     end,
 		},
 		key:         key,
+		by:          m,
 		revocations: m.revocations,
 		issued:      leaf.NotBefore,
 		notBefore:   leaf.NotBefore,

@@ -85,6 +85,7 @@ func (p *Profile) verify(status int, body []byte, _ time.Time) (*Verified, error
 	}
 	v := &Verified{
 		Identity:    policy.Identity{Level: policy.Application, Profile: profile, Authenticator: p.name},
+		by:          p,
 		revocations: p.revocations,
 	}
 	if err := v.nameCustomer(p.settings.CustomerID, p.settings.CustomerIDOptional); err != nil {

@@ -109,6 +109,7 @@ func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verif
 			CredentialID:  key.ID,
 		},
 		SecretID:    key.ID,
+		by:          s,
 		key:         key,
 		revocations: s.revocations,
 		issued:      signed,

@@ -140,10 +140,9 @@ func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings
 	if s.CustomerID.Source == policy.Attribute {
 		id.Level, id.Customer = policy.Customer, settings.Attributes[s.CustomerID.Name]
 	}
-	return &staticToken{
-		digest: digest,
-		verified: &Verified{
-			Identity: id, SecretID: settings.ID, lease: lease, notBefore: settings.NotBefore, expires: settings.NotAfter,
-		},
+	token := &staticToken{digest: digest}
+	token.verified = &Verified{
+		Identity: id, SecretID: settings.ID, by: token, lease: lease, notBefore: settings.NotBefore, expires: settings.NotAfter,
 	}
+	return token
 }

@@ -17,6 +17,7 @@ type Verified struct {
 	// bounded by the configuration and so fit for a metric label.
 	SecretID string
 
+	by    any         // the authenticator, or the *staticToken; nil for anonymous and groups
 	parts []*Verified // of a group, whose members it stands on
 	key   *keys.Key   // nil for an identity that no key verified
 	lease *keys.Lease // of the files that a static token came from
@@ -64,7 +65,7 @@ func (v *Verified) Standing(at time.Time) error {
 		}
 	}
 	switch {
-	case v.lease.Over(at), v.key != nil && v.key.Stale(at):
+	case v.stale(at):
 		return policy.Deny(policy.KeysUnavailable, "")
 	case !v.expires.IsZero() && !at.Before(v.expires):
 		return policy.Deny(policy.TokenExpired, "")
@@ -72,12 +73,14 @@ func (v *Verified) Standing(at time.Time) error {
 		return policy.Deny(policy.TokenTooOld, "")
 	case at.Before(v.notBefore):
 		return policy.Deny(policy.TokenNotYetValid, "")
-	case v.key != nil && !v.key.Live():
-		return policy.Deny(policy.UnknownKey, "the key of the token was withdrawn")
-	case v.key != nil && !v.key.Current(at):
-		return policy.Deny(policy.BadSignature, "")
 	}
-	return v.checkRevoked()
+	return v.checkWithdrawn(at)
+}
+
+// stale reports whether the files that the identity stands on have been unusable
+// for too long.
+func (v *Verified) stale(at time.Time) bool {
+	return v.lease.Over(at) || v.key != nil && v.key.Stale(at)
 }
 
 // checkRevoked is all of [Verified.Standing] that does not hold of itself for a

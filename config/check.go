@@ -22,6 +22,8 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Cache.Check(top.At("cache"), problems)
 	c.checkAbuse(top.At("abuse"), problems)
 	c.Strip.Check(top.At("strip"), problems)
+	c.Streams.Check(top.At("streams"), problems)
+	c.checkDrain(top.At("streams"), c.Streams, problems)
 	c.CORS.Check(top.At("cors"), problems)
 	c.checkDenials(top.At("denials"), problems)
 	c.Revocations.Check(top.At("revocations"), problems)
@@ -111,4 +113,5 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	c.checkIdentityReferences(at, r, problems)
 	c.checkComparisons(at, r, problems)
 	c.checkIdle(at, r, problems)
+	c.checkStreams(at, r, problems)
 }

@@ -34,8 +34,8 @@ type Config struct {
 	Revocations     *authn.RevocationSettings         `yaml:"revocations"`
 	OpaqueID        *keys.OpaqueIDSettings            `yaml:"opaque_id"`
 	Abuse           *proxy.AbuseSettings              `yaml:"abuse"` // nil for off
+	Streams         *policy.StreamSettings            `yaml:"streams"`
 
-	Streams           policy.Unsupported `yaml:"streams"`
 	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
 	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
 
@@ -171,6 +171,9 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	c.Routes = policy.NewRoutes(c.RouteList, policy.Common{
 		IdentityHeaders: c.IdentityHeaders, Strip: c.Strip, Denials: c.DenialFormats, CORS: c.CORSPolicy,
 	})
+	for i, r := range c.Routes {
+		r.Streams = policy.NewStreams(c.Streams, c.RouteList[i].Streams)
+	}
 	if c.OpaqueID != nil {
 		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
 		for _, r := range c.Routes {

@@ -150,9 +150,8 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":               "streams forward_auth identity_assertion",
+		"":               "forward_auth identity_assertion",
 		"upstreams.chat": "audience",
-		"routes[0]":      "streams upgrade",
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")

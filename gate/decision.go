@@ -17,6 +17,9 @@ type Decision struct {
 	// Preflight says that a browser asks what a page may do: the request is never
 	// for the upstream, and where it is not denied, AnswerPreflight answers it.
 	Preflight bool
+	// Upgrade says that the client asks, by the rules, for a websocket, and that
+	// the route serves them.
+	Upgrade bool
 	// Verified is the identity, nil until a credential was verified.
 	Verified *authn.Verified
 	// Authenticator is the name of the alternative that the request was held

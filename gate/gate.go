@@ -115,10 +115,16 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if d.Preflight {
 		return d.cors.CheckPreflight(r.Header) // it carries no credential
 	}
+	if err := d.checkUpgrade(); err != nil {
+		return err
+	}
 	if err := checkOrigin(r, d.Route); err != nil {
 		return err
 	}
 	if err := g.authenticate(ctx, d); err != nil {
+		return err
+	}
+	if err := d.checkLapse(); err != nil {
 		return err
 	}
 	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {

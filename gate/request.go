@@ -16,6 +16,8 @@ import (
 type Request struct {
 	Method string
 	Host   string
+	// Proto is the version of HTTP that the client speaks, such as HTTP/1.1.
+	Proto string
 	// Target is the request line's target as it came.
 	Target string
 	URL    *url.URL

@@ -43,6 +43,7 @@ type Registry struct {
 	reporting                                     *reporting
 	logDropped                                    prometheus.Counter
 	tlsNotAfter                                   *prometheus.GaugeVec // one series, once there is a certificate
+	streamsClosed                                 *prometheus.CounterVec
 }
 
 // New returns a registry of its own, with the collectors of the Go runtime and
@@ -87,6 +88,8 @@ func New(version, goVersion string) *Registry {
 		reporting:   newReporting(f),
 		logDropped:  f.counter("log_dropped_total", "Lines dropped from the log because it was not read.").WithLabelValues(),
 		tlsNotAfter: f.gauge("tls_not_after_timestamp_seconds", "Unix time at which the certificate of the listener for clients ends."),
+
+		streamsClosed: f.counter("streams_closed_total", "Websockets and event streams that have ended.", "reason"),
 	}
 }
 

@@ -18,17 +18,20 @@ type Route struct {
 	requests  series[requestKey, prometheus.Counter]
 	decisions series[decisionKey, prometheus.Counter]
 	duration  series[only, prometheus.Observer]
+	streams   series[only, prometheus.Gauge]
 }
 
 func routesOf(f family) func(name string) *Route {
 	requests := f.counter("requests_total", "Requests answered.", "route", "method", "code")
 	decisions := f.counter("decisions_total", "Decisions made.", "route", "authenticator", "decision", "reason")
 	duration := f.histogram("request_duration_seconds", "Time from the head of a request to the end of its answer.", requestBuckets, "route")
+	streams := f.gauge("streams_open", "Websockets and event streams that are open.", "route")
 	return func(name string) *Route {
 		return &Route{
 			requests:  series[requestKey, prometheus.Counter]{vector: requests, owner: name},
 			decisions: series[decisionKey, prometheus.Counter]{vector: decisions, owner: name},
 			duration:  series[only, prometheus.Observer]{vector: duration, owner: name},
+			streams:   series[only, prometheus.Gauge]{vector: streams, owner: name},
 		}
 	}
 }
@@ -46,6 +49,7 @@ func (r *Route) detach() {
 	r.requests.detach()
 	r.decisions.detach()
 	r.duration.detach()
+	r.streams.detach()
 }
 
 // Request counts an answered request with the method as the client wrote it,

@@ -47,6 +47,11 @@ type Route struct {
 	// Denials is how denials look; CORS is the policy for pages of other origins.
 	Denials *DenialFormat
 	CORS    *CORS
+	// Websocket lets clients switch to the websocket protocol.
+	Websocket bool
+	// Streams is how long websockets and event streams live; a zero value ends them
+	// at once.
+	Streams Streams
 	// Strip is removed besides credentials and identity headers.
 	Strip Strip
 

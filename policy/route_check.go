@@ -51,6 +51,8 @@ func CheckRoutes(at Path, settings []RouteSettings, global map[string]*Template,
 		}
 		s.checkBody(place, problems)
 		s.checkOrigins(place, problems)
+		s.checkUpgrade(place, problems)
+		s.Streams.Check(place.At("streams"), problems)
 		s.CORS.Check(place.At("cors"), problems)
 		s.Strip.Check(place.At("strip"), problems)
 		s.checkPrefixes(place, problems)

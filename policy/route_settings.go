@@ -44,8 +44,10 @@ type RouteSettings struct {
 	// CORS replaces the global policy for pages of other origins.
 	CORS *CORSSettings `yaml:"cors"`
 
-	Streams Unsupported `yaml:"streams"`
-	Upgrade Unsupported `yaml:"upgrade"`
+	// Streams overrides the global settings of streams, key by key.
+	Streams *StreamSettings `yaml:"streams"`
+	// Upgrade lists the protocols that clients may switch to: websocket.
+	Upgrade OneOrMore[string] `yaml:"upgrade"`
 }
 
 // RuleSettings configure one consistency rule.
@@ -123,6 +125,7 @@ func NewRoutes(settings []RouteSettings, common Common) []*Route {
 			Denials:           common.Denials[cmp.Or(s.Denials, DefaultDenials)],
 			CORS:              cmp.Or(NewCORS(s.CORS), common.CORS),
 			Strip:             s.Strip.merged(common.Strip),
+			Websocket:         len(s.Upgrade) > 0,
 		}
 		for k := range s.Match {
 			if s.Match[k].String() != "" {

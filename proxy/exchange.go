@@ -40,6 +40,8 @@ type exchange struct {
 	status int
 	// answerErr is why the upstream's answer could not be read to its end.
 	answerErr error
+	// switched is what became of a handshake that the upstream accepted.
+	switched *switched
 	// failure is what went wrong after, or in place of, the decision.
 	failure *policy.Denial
 }
@@ -64,6 +66,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x.request = gate.Request{
 		Method: r.Method,
 		Host:   r.Host,
+		Proto:  r.Proto,
 		Target: r.RequestURI,
 		URL:    r.URL,
 		Header: r.Header,
@@ -132,12 +135,19 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = x.body
 	}
+	proxy := x.route().upstream.proxy
+	if x.decision.Upgrade {
+		proxy = x.route().upstream.websocket
+	}
 	complete := false
 	defer func() {
 		if !complete { // httputil panics where it cannot pass on the whole answer
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	x.route().upstream.proxy.ServeHTTP(&answerWriter{w}, r)
+	proxy.ServeHTTP(&answerWriter{w}, r)
 	complete = true
+	if x.switched != nil {
+		x.relay(x.switched)
+	}
 }

@@ -25,6 +25,9 @@ var errInvalid = errors.New("the upstream's answer is not HTTP, or too large")
 // fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
 // failed, and leaves the answer to finish.
 func fail(_ http.ResponseWriter, r *http.Request, err error) {
+	if err == errSwitched {
+		return // there is nothing to answer
+	}
 	x := exchangeOf(r.Context())
 	x.failure = x.classify(r.Context(), err)
 	if x.failure.Reason == policy.UpstreamTimeout {
@@ -38,6 +41,9 @@ func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
 	if denial := x.brokenBody(); denial != nil {
 		return denial
 	}
+	if denial, ok := errors.AsType[*policy.Denial](err); ok && denial != errRouteTimeout {
+		return denial // of an answer that lasts
+	}
 	if context.Cause(ctx) == errRouteTimeout {
 		return &policy.Denial{Reason: policy.UpstreamTimeout, Err: err}
 	}
@@ -45,7 +51,7 @@ func (x *exchange) classify(ctx context.Context, err error) *policy.Denial {
 		return &policy.Denial{Reason: policy.ClientClosed}
 	}
 	reason := upstreamReason(err)
-	if reason == policy.UpstreamInvalid {
+	if reason == policy.UpstreamInvalid && err != errHandshake {
 		err = errInvalid // the error quotes what the upstream sent
 	}
 	return &policy.Denial{Reason: reason, Err: err}

@@ -116,6 +116,8 @@ func (x *exchange) verdict(denial *policy.Denial) (string, policy.Reason) {
 		return "deny", reason
 	case x.failure != nil && (reason == policy.MalformedRequest || reason == policy.BodyTooLarge):
 		return "deny", reason // of the rest of a body that was passed on already
+	case x.failure != nil && reason.Status() == http.StatusUnauthorized:
+		return "deny", reason // of a stream, whose credential's end came before it
 	case d.Reported != nil:
 		return "report_deny", d.Reported.Reason
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/gate"
 	"postern/metrics"
 	"postern/policy"
 )
@@ -18,35 +19,61 @@ type Handler struct {
 	draining atomic.Bool
 	active   atomic.Int64
 	bodies   bodyBudget
+	streams  *streams
 	metrics  *metrics.Registry
 	log      *slog.Logger
 }
 
 // NewHandler returns a handler that serves a generation.
 func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Handler {
-	h := &Handler{metrics: registry, log: log}
+	h := &Handler{metrics: registry, log: log, streams: newStreams(registry, log)}
 	h.state.Store(state)
 	return h
 }
 
 // Swap replaces the running generation at once. Requests that have begun end
-// with the one that they began with.
-func (h *Handler) Swap(state *State) { h.state.Store(state) }
+// with the one that they began with; streams go on where the new one serves them.
+func (h *Handler) Swap(state *State) {
+	h.state.Store(state)
+	h.streams.rematch(state)
+}
 
 // tlsConfig returns what a new connection is held to.
 func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return h.state.Load().tls, nil
 }
 
-// Drain refuses every further request, while those that have begun go on.
-func (h *Handler) Drain() { h.draining.Store(true) }
+// open takes in a stream that a generation let through, and reports whether it may
+// begin.
+func (h *Handler) open(s *stream, let *State) bool {
+	if !h.streams.add(s) {
+		return false
+	}
+	if state := h.state.Load(); state != let {
+		h.streams.holdTo(s, state) // Swap may have come too early to see it
+	}
+	return true
+}
+
+// Drain refuses every further request, while those that have begun go on. Streams
+// are ended, spread over some time.
+func (h *Handler) Drain() {
+	h.draining.Store(true)
+	h.streams.drain()
+}
+
+// Close cuts off the streams that are still open, and waits until nothing of them
+// runs.
+func (h *Handler) Close() { h.streams.close() }
 
 // idlePoll is how often Wait looks, as often as http.Server.Shutdown.
 const idlePoll = 10 * time.Millisecond
 
-// Wait returns once every request that began before Drain has ended, or ctx has.
+// Wait returns once every request and stream that began before Drain has ended, or
+// ctx has.
 func (h *Handler) Wait(ctx context.Context) {
-	for h.active.Load() > 0 {
+	// In this order: a request may become a stream, but no stream a request.
+	for h.active.Load() > 0 || h.streams.len() > 0 {
 		select {
 		case <-ctx.Done():
 			return
@@ -72,6 +99,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.decide(r)
+	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
+		// Unless it switches, the connection ends: what the client has sent after its
+		// handshake are frames, and no request.
+		w.Header().Set("Connection", "close")
+	}
 	switch {
 	case x.decision.Denial != nil:
 	case x.decision.Preflight:

@@ -1,7 +1,8 @@
 package proxy
 
 import (
-	"mime"
+	"bufio"
+	"net"
 	"net/http"
 	"time"
 )
@@ -17,6 +18,7 @@ type patientWriter struct {
 	http.ResponseWriter
 	control   *http.ResponseController
 	unbounded bool
+	hijacked  bool
 }
 
 func newPatientWriter(w http.ResponseWriter, r *http.Request) *patientWriter {
@@ -47,8 +49,18 @@ func (p *patientWriter) rest() { _ = p.control.SetWriteDeadline(time.Time{}) }
 
 // end bounds what net/http still writes once the handler has returned.
 func (p *patientWriter) end() {
+	if p.hijacked {
+		return
+	}
 	p.unbounded = false
 	p.begin()
+}
+
+// Hijack implements http.Hijacker. The connection is no longer ours to bound.
+func (p *patientWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, buffered, err := p.control.Hijack()
+	p.hijacked = err == nil
+	return connection, buffered, err
 }
 
 // WriteHeader implements http.ResponseWriter. It writes informational answers at
@@ -75,9 +87,3 @@ func (p *patientWriter) FlushError() error {
 
 // Unwrap lets http.ResponseController reach the connection.
 func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
-
-// isEventStream reports whether an answer is a stream of events.
-func isEventStream(h http.Header) bool {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type")) // no type is none
-	return kind == "text/event-stream"
-}

@@ -231,7 +231,8 @@ func TestIsEventStream(t *testing.T) {
 	for kind, want := range map[string]bool{
 		"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/plain": false, "": false, "text/event-streams": false,
 	} {
-		if got := isEventStream(http.Header{"Content-Type": {kind}}); got != want {
+		res := &http.Response{Header: http.Header{"Content-Type": {kind}}, Request: &http.Request{Method: http.MethodGet}}
+		if got := isEventStream(res); got != want {
 			t.Errorf("%q: %t", kind, got)
 		}
 	}

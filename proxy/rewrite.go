@@ -77,10 +77,13 @@ func modifyResponse(res *http.Response) error {
 	if res.StatusCode < http.StatusOK {
 		return errNotFinal
 	}
-	x.status = res.StatusCode
-	if isEventStream(res.Header) {
+	if isEventStream(res) {
+		if err := x.openEvents(res); err != nil {
+			return err
+		}
 		x.writer.unbound()
 	}
+	x.status = res.StatusCode
 	if x.held != nil {
 		x.held.answer()
 	}

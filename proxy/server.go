@@ -87,6 +87,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.log.Info("refusing requests")
 	// From Shutdown on, net/http drops what arrives on open connections without
 	// an answer. Until the last request has ended there is no need for that.
+	defer s.handler.Close()
 	s.handler.Wait(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.log.Warn("requests were cut off at the end of the grace")

@@ -93,6 +93,7 @@ type Upstream struct {
 	host      string
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
+	websocket *httputil.ReverseProxy // for handshakes
 	metrics   *metrics.Upstream
 }
 
@@ -133,15 +134,20 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 	case "unix":
 		u.scheme, u.host = "http", "localhost"
 	}
-	u.proxy = &httputil.ReverseProxy{
+	u.proxy = u.newProxy(u.transport, log)
+	u.websocket = u.newProxy(handshake{u}, log)
+	return u
+}
+
+func (u *Upstream) newProxy(transport http.RoundTripper, log *slog.Logger) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
 		Rewrite:        u.rewrite,
-		Transport:      u.transport,
+		Transport:      transport,
 		ModifyResponse: modifyResponse,
 		ErrorHandler:   fail,
 		BufferPool:     buffers,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	return u
 }
 
 // Same reports whether both are the same backend, reached in the same way, so
