@@ -90,7 +90,7 @@ func newStreaming(t *testing.T) *streaming {
 	s.values = map[string]string{
 		"CHAT": s.chat.URL, "REVOKED": revoked, "SECRET": streamSecret,
 		"SECRETS": `{ id: "1", value: "` + streamSecret + `" }`, "TOKENS": "{ id: mobile, value: app-secret }",
-		"DRAIN": "0s", "CHATPATH": "/chat", "UPGRADE": "[websocket]", "AUTHENTICATE": "[widget-token]", "REQUIRED": "[]",
+		"DRAIN": "0s", "MODE": "report", "CHATPATH": "/chat", "UPGRADE": "[websocket]", "AUTHENTICATE": "[widget-token]", "REQUIRED": "[]",
 	}
 	s.testbed = start(t, streamsYAML, s.values)
 	return s
