@@ -47,7 +47,7 @@ func (x *exchange) relay(to *switched) {
 
 // lapsed denies what lasts to a credential whose end has come meanwhile.
 func (x *exchange) lapsed(now time.Time) *policy.Denial {
-	if x.decision.Route.Reports(now) {
+	if x.decision.Reported != nil || x.decision.Route.Reports(now) {
 		return nil
 	}
 	return policy.AsDenial(x.decision.Verified.Lapsed(now))

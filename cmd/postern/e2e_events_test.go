@@ -172,3 +172,25 @@ func TestWebsocketNotServed(t *testing.T) {
 		t.Errorf("the backend got %v", r.header)
 	}
 }
+
+// A route that only reports opens what it would refuse, without an identity, and
+// ends it once it enforces.
+func TestWebsocketReported(t *testing.T) {
+	s := newStreaming(t)
+	c, _, err := s.open(t, "/report?token="+lastingToken(t, -time.Second), &websocket.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	if id := s.chat.next(t).header["X-Customer-Id"]; id != nil {
+		t.Errorf("the customer is %q", id)
+	}
+	say(t, c, "hello")
+	if logged := s.log.next(t, "request"); logged["decision"] != "report_deny" || logged["reason"] != "token_expired" {
+		t.Errorf("logged %v", logged)
+	}
+	s.reload(t, "MODE", "enforce")
+	if diff := cmp.Diff(websocket.CloseError{Code: 4401, Reason: "token_expired"}, closed(t, c)); diff != "" {
+		t.Error(diff)
+	}
+}
