@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"sort"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,9 +45,8 @@ func decodeParts(file string, data []byte, into any) (d *document, errs Errors, 
 	}
 	dec := newDecoder(d)
 	m := reflect.MakeMap(v.Type())
-	for i := range p.list {
-		root, ok := p.parsePart(i)
-		if !ok || !d.checkPart(root, p.list[i]) {
+	for i, root := range p.roots {
+		if root == nil || !d.checkPart(root, p.list[i]) {
 			return nil, nil, false
 		}
 		for e := range entries(root) {
@@ -86,6 +86,36 @@ func cut(data []byte) *parts {
 
 func (p *parts) parsePart(i int) (root *yaml.Node, ok bool) {
 	return p.parse(p.data[p.list[i].from:p.list[i].to], p.list[i].mark)
+}
+
+// roots yields the root of each part, nil where it could not be parsed: that is
+// the last one. While one is in use, the next one is parsed.
+func (p *parts) roots(yield func(i int, root *yaml.Node) bool) {
+	ahead, stop := make(chan *yaml.Node), make(chan struct{})
+	var parsing sync.WaitGroup
+	parsing.Go(func() {
+		for i := range p.list {
+			root, ok := p.parsePart(i)
+			if !ok {
+				root = nil
+			}
+			select {
+			case ahead <- root:
+			case <-stop:
+				return
+			}
+			if !ok {
+				return
+			}
+		}
+	})
+	defer parsing.Wait()
+	defer close(stop)
+	for i := range p.list {
+		if root := <-ahead; !yield(i, root) || root == nil {
+			return
+		}
+	}
 }
 
 // hold returns the root of the part with a key, or of the first one.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ func newApp(file string, c *config.Config, log *slog.Logger) *app {
 	a.shop.publish(a.current)
 	a.shop.metrics.Reloaded(true, time.Now())
 	a.warn()
+	a.settle()
 	a.life, a.end = context.WithCancel(context.Background())
 	a.token.Store(&c.AdminToken)
 	a.watcher = keys.NewWatcher(c.Files, time.Now(), func() { _ = a.reload() }, a.shop.metrics, log) // reload says why
@@ -98,7 +100,23 @@ func (a *app) reload() error {
 	}
 	a.shop.log.Info("configuration reloaded", "file", a.file, "routes", len(a.current.config.Routes))
 	a.warn()
+	a.settle()
 	return nil
+}
+
+// largeRing is how many secrets take so much to load that it is worth the effort to
+// give the memory back.
+const largeRing = 10_000
+
+// settle gives back what loading large rings took: several times what is kept.
+func (a *app) settle() {
+	secrets := 0
+	for _, r := range a.current.config.Rings {
+		secrets += r.Len()
+	}
+	if secrets >= largeRing {
+		debug.FreeOSMemory()
+	}
 }
 
 // revoke puts the list of revocations in force by itself, where it is good: that
