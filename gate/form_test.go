@@ -66,6 +66,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// What only a forgiving reader takes for fields costs no more than its length,
+// however many there are.
+func TestManyFieldsInGzip(t *testing.T) {
+	g, ann := bodyGate(t), bearer(t, "ann")
+	for _, field := range []string{"\xff&", "[&", "é&", "a.b&"} {
+		var b bytes.Buffer
+		z, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
+		if err == nil {
+			_, err = io.WriteString(z, strings.Repeat(field, 900<<10/len(field)))
+		}
+		if err := errors.Join(err, z.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := verdictOf(post(t, g, "/form", b.String(), asForm, asGzip, ann)).Reason; got != policy.MalformedBody {
+			t.Errorf("%q: %v", field, got)
+		}
+	}
+}
+
 // A long name costs no more than its length.
 func TestLongNames(t *testing.T) {
 	g, ann := bodyGate(t), bearer(t, "ann")

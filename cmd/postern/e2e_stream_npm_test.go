@@ -32,14 +32,7 @@ routes:
 // startSockets runs the backend of npm's packages, behind Postern, and returns what
 // the backend prints.
 func startSockets(t *testing.T) (*testbed, *bufio.Scanner) {
-	needTool(t, "node")
-	if _, err := os.Stat("testdata/npm-sockets/node_modules"); err != nil {
-		const missing = "npm ci in cmd/postern/testdata/npm-sockets is missing"
-		if os.Getenv("POSTERN_REQUIRE_TOOLS") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	nodeModules(t, "testdata/npm-sockets")
 	command := exec.CommandContext(t.Context(), "node", "backend.mjs")
 	command.Dir = "testdata/npm-sockets"
 	output, err := command.StdoutPipe()

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -41,24 +40,9 @@ func runNode(t *testing.T, script string, arguments ...string) string {
 	return strings.TrimSpace(string(output))
 }
 
-// needTiledeskPackages skips a test where npm's packages are not installed; see
-// [needTool] for when that is a failure.
-func needTiledeskPackages(t *testing.T) {
-	t.Helper()
-	needTool(t, "node")
-	if _, err := os.Stat("testdata/npm-tiledesk/node_modules"); err == nil {
-		return
-	}
-	const missing = "npm ci in cmd/postern/testdata/npm-tiledesk is missing"
-	if os.Getenv("POSTERN_REQUIRE_TOOLS") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-}
-
 // Tiledesk's own client signs in with a custom token and sends a message.
 func TestTiledeskClient(t *testing.T) {
-	needTiledeskPackages(t)
+	nodeModules(t, "testdata/npm-tiledesk")
 	backend := newSpy(t, tiledeskServer)
 	b := startTiledesk(t, backend.URL)
 	request := strings.TrimSuffix(strings.TrimPrefix(messages, "/"+shopID+"/requests/"), "/messages")
@@ -104,7 +88,7 @@ func TestTiledeskClient(t *testing.T) {
 }
 
 func TestTiledeskClientAsVisitor(t *testing.T) {
-	needTiledeskPackages(t)
+	nodeModules(t, "testdata/npm-tiledesk")
 	backend := newSpy(t, tiledeskServer)
 	b := startTiledesk(t, backend.URL)
 	const want = `{"result":{"success":true,"token":"JWT of a visitor","user":{"firstname":"Guest"}}}`
@@ -119,7 +103,7 @@ func TestTiledeskClientAsVisitor(t *testing.T) {
 // The sample of the widget's document signs with jsonwebtoken; both backends
 // that take its token are served.
 func TestTiledeskDocumentSample(t *testing.T) {
-	needTiledeskPackages(t)
+	nodeModules(t, "testdata/npm-tiledesk")
 	claims, err := json.Marshal(documentCustomer())
 	if err != nil {
 		t.Fatal(err)

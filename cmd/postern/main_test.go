@@ -19,13 +19,18 @@ func TestMain(m *testing.M) {
 // POSTERN_REQUIRE_TOOLS is set, as in .ci/run, that is a failure.
 func needTool(t *testing.T, name string) {
 	t.Helper()
-	if _, err := exec.LookPath(name); err == nil {
-		return
+	if _, err := exec.LookPath(name); err != nil {
+		lacking(t, name)
 	}
+}
+
+// lacking ends a test that cannot do without something; see [needTool].
+func lacking(t testing.TB, what string) {
+	t.Helper()
 	if os.Getenv("POSTERN_REQUIRE_TOOLS") != "" {
-		t.Fatalf("%s is missing", name)
+		t.Fatalf("%s is missing: see scripts/test", what)
 	}
-	t.Skipf("%s is missing", name)
+	t.Skipf("%s is missing: see scripts/test", what)
 }
 
 func TestScripts(t *testing.T) {
