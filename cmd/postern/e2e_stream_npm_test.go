@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -57,7 +58,9 @@ func startSockets(t *testing.T) (*testbed, *bufio.Scanner) {
 // runSockets runs one of the clients of npm's packages.
 func runSockets(t *testing.T, script string, arguments ...string) (printed any) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "node", append([]string{script}, arguments...)...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a client that waits for ever fails its own test alone
+	defer cancel()
+	command := exec.CommandContext(ctx, "node", append([]string{script}, arguments...)...)
 	command.Dir, command.Stderr = "testdata/npm-sockets", os.Stderr
 	output, err := command.Output()
 	if err != nil {

@@ -8,8 +8,10 @@ const say = (transports) => new Promise((resolve, reject) => {
   const socket = io(url, { transports, extraHeaders, reconnection: false, forceNew: true })
   const done = () => socket.emit('say', 'hello', (answer) => { socket.close(); resolve(answer) })
   socket.on('connect', () => {
-    if (transports.length === 1) done()
-    else socket.io.engine.on('upgrade', done)
+    // The transport may have changed before the namespace was joined.
+    const { engine } = socket.io
+    if (engine.transport.name === transports.at(-1)) done()
+    else engine.on('upgrade', done)
   })
   socket.on('connect_error', (error) => reject(error))
 })
