@@ -122,6 +122,16 @@ func (b *inboundBody) Close() error {
 	return nil
 }
 
+// ended reports whether the body was read to its end; having none is one.
+func (b *inboundBody) ended() bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.whole
+}
+
 // failure returns why the body could not be read to its end, nil where it was
 // or is still being read.
 func (b *inboundBody) failure() error {

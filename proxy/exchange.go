@@ -88,6 +88,12 @@ func (x *exchange) decide(r *http.Request) {
 	x.restrain()
 }
 
+// turnAway refuses a request before anything is decided about it.
+func (x *exchange) turnAway(reason policy.Reason) {
+	x.state.gate.Begin(&x.request, &x.decision)
+	x.failure = &policy.Denial{Reason: reason}
+}
+
 // route returns what the proxy keeps for the matched route, nil without one.
 func (x *exchange) route() *routeRuntime {
 	if x.decision.Route == nil {
@@ -145,7 +151,7 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	proxy.ServeHTTP(&answerWriter{w}, r)
+	proxy.ServeHTTP(&answerWriter{w, x}, r)
 	complete = true
 	if x.switched != nil {
 		x.relay(x.switched)

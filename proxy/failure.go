@@ -110,11 +110,14 @@ func (x *exchange) brokenOff(ctx context.Context) *policy.Denial {
 	return &policy.Denial{Reason: policy.UpstreamInvalid, Err: x.answerErr}
 }
 
-// upstreamReason sorts errors of a transport: no connection, no answer in
-// time, or an answer that is none.
+// upstreamReason sorts errors of a transport: no connection, for which it may be
+// us who are to blame, no answer in time, or an answer that is none.
 func upstreamReason(err error) policy.Reason {
 	op, isOp := errors.AsType[*net.OpError](err)
-	if isOp && op.Op == "dial" {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return policy.Overloaded // of descriptors or ports there are none left here
+	case isOp && op.Op == "dial":
 		return policy.UpstreamUnreachable
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {

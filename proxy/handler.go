@@ -84,18 +84,21 @@ func (h *Handler) Wait(ctx context.Context) {
 
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Counted before Drain is asked, and until it is logged: Wait misses nothing.
+	active := h.active.Add(1)
+	defer h.active.Add(-1)
 	x := newExchange(h, w, r)
 	h.metrics.InFlight(1)
 	defer x.finish()
 	defer x.body.Close()
 
-	// Counted before Drain is asked: Wait misses no request that goes on.
-	h.active.Add(1)
-	defer h.active.Add(-1)
-	if h.draining.Load() {
+	switch {
+	case h.draining.Load():
 		w.Header().Set("Connection", "close")
-		x.state.gate.Begin(&x.request, &x.decision)
-		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
+		x.turnAway(policy.ShuttingDown)
+		return
+	case x.multiplexed && active > x.state.requests:
+		x.turnAway(policy.Overloaded)
 		return
 	}
 	x.decide(r)

@@ -33,8 +33,8 @@ type LogObserver interface{ LogDropped(lines int) }
 type kind int
 
 const (
-	// dispensable is the line of a request that was allowed and answered. It is
-	// dropped, and counted.
+	// dispensable is the line of a request that was allowed and answered, or that of a
+	// [StrayLog]. It is dropped, and counted.
 	dispensable kind = iota
 	// due is the line of a denial, a report denial or a 5xx. It is never dropped:
 	// the request waits, after its answer.
@@ -164,6 +164,8 @@ func kindOf(r slog.Record) kind {
 	k, failed := event, r.Level > slog.LevelInfo
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
+		case a.Key == leftOut:
+			k, failed = dispensable, false
 		case a.Key == "status":
 			failed = failed || a.Value.Kind() == slog.KindInt64 && a.Value.Int64() >= http.StatusInternalServerError
 		case a.Key == "decision" && a.Value.String() == "allow":

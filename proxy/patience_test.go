@@ -76,7 +76,7 @@ func TestUnreadAnswer(t *testing.T) {
 		},
 		"flush": func(p *patientWriter, _ *http.Request) error {
 			_, _ = p.Write([]byte("x"))
-			return http.NewResponseController(&answerWriter{p}).Flush()
+			return http.NewResponseController(&answerWriter{ResponseWriter: p, exchange: &exchange{}}).Flush()
 		},
 		"informational answer": func(p *patientWriter, _ *http.Request) error {
 			p.WriteHeader(http.StatusEarlyHints)

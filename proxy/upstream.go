@@ -146,7 +146,7 @@ func (u *Upstream) newProxy(transport http.RoundTripper, log *slog.Logger) *http
 		ModifyResponse: modifyResponse,
 		ErrorHandler:   fail,
 		BufferPool:     buffers,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, 0), // finish tells all of it
 	}
 }
 

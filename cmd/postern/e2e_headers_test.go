@@ -152,6 +152,30 @@ var forwardingFields = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Hos
 	"X-Real-Ip", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Request-Id",
 	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
+// What carries a credential or is stripped ends at Postern, whoever sent it and
+// whatever its name.
+func TestForwardingHeadersThatAreMore(t *testing.T) {
+	data := newSpy(t, nil)
+	b := start(t, strings.Replace(anyPort, "shutdown_delay", "trusted_proxies: [127.0.0.1], shutdown_delay", 1)+`
+strip: { headers: [X-Forwarded-Email] }
+upstreams: { data: { url: "${DATA}" } }
+authenticators:
+  front: { type: token, header: X-Forwarded-Access-Token, scheme: "", tokens: [{ id: a, value: front-secret }] }
+routes:
+  - { name: public, match: /public, upstream: data, authenticate: [anonymous] }
+  - { name: guarded, match: /guarded, upstream: data, authenticate: [front] }
+`, map[string]string{"DATA": data.URL})
+	for _, path := range []string{"/public", "/guarded"} {
+		if got := b.send(http.MethodGet, path, "X-Forwarded-Access-Token: front-secret", "X-Forwarded-Email: eve@x", "X-Forwarded-Prefix: /shop"); got.status != http.StatusOK {
+			t.Errorf("%+v", got)
+		}
+		got := alike(data.next(t).header, "X-Forwarded-Access-Token", "X-Forwarded-Email", "X-Forwarded-Prefix")
+		if diff := cmp.Diff(http.Header{"X-Forwarded-Prefix": {"/shop"}}, got); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+}
+
 func TestForwardingHeaders(t *testing.T) {
 	data := newSpy(t, nil)
 	sent := []string{

@@ -76,6 +76,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		Trusted:     c.Server.TrustedProxies,
 		BodyTimeout: c.Server.BodyTimeout.Std(),
 		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
+		Requests:    c.Limits.Connections,
 		FullPath:    c.Log.Path == "full",
 		Failures:    g.failures,
 		TLS:         c.ServerTLS,
