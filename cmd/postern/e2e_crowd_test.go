@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 )
@@ -62,18 +61,16 @@ func startCrowd(t testing.TB) *crowd {
 		t.Fatal(err)
 	}
 	c := &crowd{t: t, orders: json.NewEncoder(in), lines: make(chan string)}
-	var reading sync.WaitGroup
-	reading.Go(func() {
+	go func() {
 		defer close(c.lines)
 		for scanner := bufio.NewScanner(out); scanner.Scan(); {
 			c.lines <- scanner.Text()
 		}
-	})
+	}()
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		for range c.lines {
 		}
-		reading.Wait()
 		_ = command.Wait() // it was killed
 	})
 	c.backend = c.next()
@@ -193,7 +190,7 @@ func acceptWebsocket(c net.Conn) {
 func tellAnswer(c net.Conn) {
 	answer, err := http.ReadResponse(bufio.NewReaderSize(c, 1<<10), nil)
 	if err != nil {
-		return // it was closed, by whom it may be
+		return // it was closed before
 	}
 	fmt.Println(strings.TrimSpace(fmt.Sprint(answer.StatusCode, " ", answer.Header.Get("Postern-Reason"))))
 }
