@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -93,31 +92,6 @@ func TestSlowHeaders(t *testing.T) {
 				t.Errorf("%q, %v", rest, err)
 			}
 		})
-	}
-}
-
-// A client that sends its header byte by byte gains nothing: the time is for the
-// whole of it.
-func TestSlowLoris(t *testing.T) {
-	b, data := limited(t, map[string]string{"HEADER": "200ms"})
-	c := dial(t, b.address)
-	closed := make(chan struct{})
-	go func() {
-		_, _ = io.Copy(io.Discard, c)
-		close(closed)
-	}()
-	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: postern\r\n")
-	for i := 0; ; i++ {
-		select {
-		case <-closed:
-			data.expectNone(t)
-			return
-		case <-time.After(20 * time.Millisecond):
-			if i > 500 {
-				t.Fatal("the connection stays open")
-			}
-			_, _ = fmt.Fprintf(c, "X-%d: b\r\n", i)
-		}
 	}
 }
 

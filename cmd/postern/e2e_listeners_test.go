@@ -22,3 +22,9 @@ func withTLS(t testing.TB, yaml string) (string, *authority) {
 	}
 	return strings.Replace(yaml, "server: { ", fmt.Sprintf("server: { tls: { cert_file: %q, key_file: %q }, ", certificate, key), 1), ca
 }
+
+// withH2C has the listener for clients of a configuration speak HTTP/2 in plain text,
+// too.
+func withH2C(yaml string) string {
+	return strings.Replace(yaml, "server: { ", "server: { h2c: true, ", 1)
+}
