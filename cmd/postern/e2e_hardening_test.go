@@ -117,7 +117,9 @@ func TestSlowUpstreamIsNotTheClientsFault(t *testing.T) {
 
 // An upstream that reads nothing is given up, whatever it is sent.
 func TestStalledUpstream(t *testing.T) {
-	address := newRogue(t, func(c net.Conn) { time.Sleep(patience) })
+	answered := make(chan struct{})
+	address := newRogue(t, func(net.Conn) { <-answered })
+	defer close(answered)
 	b := start(t, hardeningYAML, map[string]string{"DATA": "http://" + address, "PATIENCE": "200ms", "SECRET": "a"})
 	got := b.exchange(b.request(http.MethodPost, "/x", strings.NewReader(strings.Repeat("x", 32<<20))))
 	expectRefusal(t, b, got, http.StatusGatewayTimeout, "upstream_timeout")
