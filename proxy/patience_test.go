@@ -227,11 +227,43 @@ func TestUnboundAnswer(t *testing.T) {
 	})
 }
 
+// A stream that ends while a write is under way is bounded by its end, not freed
+// again by the end of the write.
+func TestUnreadEndOfAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := make(chan time.Duration, 1)
+		var client net.Conn
+		client = answering(t, func(p *patientWriter, _ *http.Request) {
+			p.unbound()
+			go func() {
+				time.Sleep(time.Hour)
+				p.hurry()
+				response, err := http.ReadResponse(bufio.NewReaderSize(client, 1), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.CopyN(io.Discard, response.Body, int64(len(piece)))
+			}()
+			_, _ = p.Write(piece)
+			began := time.Now()
+			_ = p.FlushError()
+			took <- time.Since(began)
+		})
+		_, _ = io.WriteString(client, getAnswer)
+		if got := <-took; got != closePatience {
+			t.Errorf("given up after %s", got)
+		}
+	})
+}
+
 func TestIsEventStream(t *testing.T) {
 	for kind, want := range map[string]bool{
 		"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/plain": false, "": false, "text/event-streams": false,
+		"text/event-stream; charset": true, "text/event-stream; ;": true, "text/event-stream;charset=a;charset=b": true, " text/event-stream ": true,
+		"text/event-stream, text/event-stream": true, "text/plain, text/event-stream": true, "text/plain; a=text/event-stream": false,
 	} {
-		res := &http.Response{Header: http.Header{"Content-Type": {kind}}, Request: &http.Request{Method: http.MethodGet}}
+		res := &http.Response{Header: http.Header{"Content-Type": {"", kind}}, Request: &http.Request{Method: http.MethodGet}}
 		if got := isEventStream(res); got != want {
 			t.Errorf("%q: %t", kind, got)
 		}
