@@ -25,9 +25,9 @@ type Admission struct {
 func (d *Decision) Admission() Admission {
 	a := Admission{
 		Authenticator: d.Authenticator,
-		method:        d.request.Method,
+		method:        strings.Clone(d.request.Method), // beside it stands the target
 		host:          strings.Clone(policy.NormalizeHost(d.request.Host)),
-		path:          strings.Clone(d.request.path()), // beside it stands the query
+		path:          strings.Clone(d.request.path()), // and the query
 		verified:      d.Verified,
 	}
 	if d.Reported != nil {

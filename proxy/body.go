@@ -102,6 +102,18 @@ func (b *inboundBody) setDeadline(at time.Time) error {
 	return nil
 }
 
+// hurriedBody is how long the rest may take of a body that there is no room for.
+const hurriedBody = time.Second
+
+// hurry leaves little time for the rest of a body. Before and after it answers,
+// net/http waits for that: a slow body that is refused for want of room would take
+// up its connection as long as one that is read.
+func (b *inboundBody) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.left, hurriedBody)
+}
+
 // Close implements io.Closer. It ends a read that still waits for the client,
 // and leaves the body itself to net/http, which reads a rest of it, now in
 // bounds, to use the connection for the next request.

@@ -106,6 +106,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case x.decision.Denial != nil:
+		if x.decision.Denial.Reason == policy.Overloaded {
+			x.body.hurry()
+		}
 	case x.decision.Preflight:
 		answer := x.decision.AnswerPreflight()
 		x.status = answer.Status
