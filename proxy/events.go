@@ -50,7 +50,7 @@ func (x *exchange) openEvents(res *http.Response) error {
 		writer: x.writer, why: endClient,
 	}
 	b.stream.conduit = b
-	if !x.handler.open(b.stream, x.state) {
+	if !x.handler.streams.add(b.stream, x.state) {
 		return policy.Deny(policy.ShuttingDown, "")
 	}
 	res.Body = b

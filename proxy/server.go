@@ -83,7 +83,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.ShutdownGrace.Std())
 	defer cancel()
-	s.handler.Drain()
+	s.handler.Drain(s.settings.ShutdownGrace.Std())
 	s.log.Info("refusing requests")
 	// From Shutdown on, net/http drops what arrives on open connections without
 	// an answer. Until the last request has ended there is no need for that.
