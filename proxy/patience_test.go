@@ -40,12 +40,17 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
 // answering serves with handle and returns a client.
 func answering(t *testing.T, handle func(*patientWriter, *http.Request)) net.Conn {
-	l := &pipes{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := newPatientWriter(w, r)
 		handle(p, r)
 		p.end()
-	})}
+	}))
+}
+
+// serving serves with a handler and returns a client.
+func serving(t *testing.T, handler http.Handler) net.Conn {
+	l := &pipes{make(chan net.Conn), make(chan struct{})}
+	server := &http.Server{Protocols: new(http.Protocols), Handler: handler}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	go server.Serve(l)
@@ -153,15 +158,20 @@ func TestSlowAnswer(t *testing.T) {
 	})
 }
 
-// getByHTTP2 makes a request over a connection, and reads none of the answer.
-func getByHTTP2(t *testing.T, connection net.Conn) *http.Response {
+// sendByHTTP2 makes a request over a connection, and reads none of the answer.
+func sendByHTTP2(t *testing.T, connection net.Conn, method string, body io.Reader) *http.Response {
+	t.Helper()
 	transport := &http.Transport{
 		Protocols:   new(http.Protocols),
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return connection, nil },
 	}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	response, err := (&http.Client{Transport: transport}).Get("http://postern/")
+	r, err := http.NewRequest(method, "http://postern/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +188,7 @@ func TestSlowUpstreamOfHTTP2(t *testing.T) {
 				_ = p.FlushError()
 			}
 		})
-		response := getByHTTP2(t, client)
+		response := sendByHTTP2(t, client, http.MethodGet, nil)
 		if body, err := io.ReadAll(response.Body); len(body) != 2*len(piece) || err != nil || response.ProtoMajor != 2 {
 			t.Errorf("%s: %d bytes, %v", response.Proto, len(body), err)
 		}
@@ -198,7 +208,7 @@ func TestUnreadAnswerOfHTTP2(t *testing.T) {
 				}
 			}
 		})
-		response := getByHTTP2(t, client)
+		response := sendByHTTP2(t, client, http.MethodGet, nil)
 		if got := <-took; got != writeTimeout {
 			t.Errorf("given up after %s", got)
 		}

@@ -15,8 +15,8 @@ import (
 	"postern/policy"
 )
 
-// newGeneration returns one that serves /.
-func newGeneration(t *testing.T, registry *metrics.Registry) *State {
+// newGeneration returns one that serves / by an upstream, which may be nil.
+func newGeneration(t *testing.T, registry *metrics.Registry, u *Upstream) *State {
 	t.Helper()
 	var s policy.RouteSettings
 	s.SetDefaults()
@@ -31,7 +31,10 @@ func newGeneration(t *testing.T, registry *metrics.Registry) *State {
 	if len(conflicts) > 0 {
 		t.Fatal(conflicts)
 	}
-	return NewState(StateSettings{Gate: gate.New(gate.Settings{Routes: routes, Matcher: matcher}), Routes: routes, Metrics: registry})
+	return NewState(StateSettings{
+		Gate: gate.New(gate.Settings{Routes: routes, Matcher: matcher}), Routes: routes, Upstreams: map[string]*Upstream{"": u},
+		BodyTimeout: 30 * time.Second, Metrics: registry,
+	})
 }
 
 // newTestStream returns a stream that a generation has let through.
@@ -55,7 +58,7 @@ func (deaf) sever()           {}
 // them, also where that comes in between.
 func TestStreamBeginsBetweenGenerations(t *testing.T) {
 	registry := metrics.New("", "")
-	first, second, last := newGeneration(t, registry), newGeneration(t, registry), newGeneration(t, registry)
+	first, second, last := newGeneration(t, registry, nil), newGeneration(t, registry, nil), newGeneration(t, registry, nil)
 	h := NewHandler(first, registry, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	route := newTestStream(t, last).route
 	for range 300 {
