@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// writeTimeout is how long a client may take nothing of an answer that is ready
-// for it. Between writes an answer may take as long as it likes.
+// writeTimeout is how long a client may take for each 32 KiB of an answer that is
+// ready for it. Between writes an answer may take as long as it likes.
 const writeTimeout = 30 * time.Second
 
 // patientWriter bounds each write to a client, so that one that does not read

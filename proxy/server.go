@@ -58,7 +58,7 @@ func (s *ServerSettings) protocols() *http.Protocols {
 
 // Serve accepts at most connections at a time from l until Shutdown.
 func (s *Server) Serve(l net.Listener, connections int) error {
-	l = netutil.LimitListener(l, connections)
+	l = steadyListener{netutil.LimitListener(l, connections)}
 	serve := s.http.Serve
 	if s.settings.TLS != nil {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
