@@ -25,14 +25,19 @@ type inboundBody struct {
 	control *http.ResponseController
 	body    io.Reader
 	room    int64 // how many more bytes there may be; negative for any number
+	// multiplexed: it comes by HTTP/2, where a deadline that passes ends the body
+	// also while nobody reads.
+	multiplexed bool
 
 	mu      sync.Mutex
 	left    time.Duration // for which reads may still wait for the client
 	began   time.Time     // of the read under way
 	reading bool
-	whole   bool // read to its end
-	closed  bool
-	err     error
+	// released: the upstream has answered, and the time is its business.
+	released bool
+	whole    bool // read to its end
+	closed   bool
+	err      error
 }
 
 // newInboundBody gives the client patience to send a body. Only the waiting for
@@ -66,6 +71,9 @@ func (b *inboundBody) begin() error {
 		return http.ErrBodyReadAfterClose
 	}
 	b.reading, b.began = true, time.Now()
+	if b.released {
+		return nil
+	}
 	return b.setDeadline(b.began.Add(b.limit()))
 }
 
@@ -82,7 +90,11 @@ func (b *inboundBody) end(err error) {
 	b.reading = false
 	b.left -= time.Since(b.began)
 	switch {
-	case err == nil || b.closed:
+	case b.closed:
+	case err == nil:
+		if b.multiplexed {
+			_ = b.setDeadline(time.Time{})
+		}
 	case err == io.EOF:
 		b.whole = true
 		// A deadline left behind would cut off the wait for the answer, or the
@@ -91,6 +103,22 @@ func (b *inboundBody) end(err error) {
 	default:
 		b.err = err
 		_ = b.setDeadline(longAgo)
+	}
+}
+
+// answer notes that the upstream has answered. What of a body still comes by HTTP/2
+// may then take as long as the upstream lets it: in a call of gRPC both sides may be
+// silent for hours. In HTTP/1.1 the time goes on, since net/http sends no answer
+// before the body's end.
+func (b *inboundBody) answer() {
+	if b == nil || !b.multiplexed {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.released = true
+	if b.reading && !b.closed {
+		_ = b.setDeadline(time.Time{})
 	}
 }
 

@@ -61,6 +61,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	// HTTP/2 has a Body for requests without one, too.
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
+		x.body.multiplexed = x.multiplexed
 	}
 	x.identifyClient(r)
 	x.request = gate.Request{

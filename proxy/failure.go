@@ -25,10 +25,11 @@ var errInvalid = errors.New("the upstream's answer is not HTTP, or too large")
 // fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
 // failed, and leaves the answer to finish.
 func fail(_ http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
 	if err == errSwitched {
+		x.answered = time.Now()
 		return // there is nothing to answer
 	}
-	x := exchangeOf(r.Context())
 	x.failure = x.classify(r.Context(), err)
 	if x.failure.Reason == policy.UpstreamTimeout {
 		x.answered = time.Now() // it took so long, and longer

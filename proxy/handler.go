@@ -26,7 +26,8 @@ type Handler struct {
 
 // NewHandler returns a handler that serves a generation.
 func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Handler {
-	h := &Handler{metrics: registry, log: log, streams: newStreams(registry, log)}
+	h := &Handler{metrics: registry, log: log}
+	h.streams = newStreams(&h.state, registry, log)
 	h.state.Store(state)
 	return h
 }
@@ -35,7 +36,7 @@ func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Han
 // with the one that they began with; streams go on where the new one serves them.
 func (h *Handler) Swap(state *State) {
 	h.state.Store(state)
-	h.streams.rematch(state)
+	h.streams.rematch()
 }
 
 // tlsConfig returns what a new connection is held to.
@@ -43,23 +44,12 @@ func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return h.state.Load().tls, nil
 }
 
-// open takes in a stream that a generation let through, and reports whether it may
-// begin.
-func (h *Handler) open(s *stream, let *State) bool {
-	if !h.streams.add(s) {
-		return false
-	}
-	if state := h.state.Load(); state != let {
-		h.streams.holdTo(s, state) // Swap may have come too early to see it
-	}
-	return true
-}
-
 // Drain refuses every further request, while those that have begun go on. Streams
-// are ended, spread over some time.
-func (h *Handler) Drain() {
+// are ended, spread over some time, which leaves the last of them enough of the
+// grace to be told so.
+func (h *Handler) Drain(grace time.Duration) {
 	h.draining.Store(true)
-	h.streams.drain()
+	h.streams.drain(time.Now().Add(grace - closePatience))
 }
 
 // Close cuts off the streams that are still open, and waits until nothing of them

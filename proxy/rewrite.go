@@ -90,6 +90,7 @@ func modifyResponse(res *http.Response) error {
 		x.writer.unbound()
 	}
 	x.status = res.StatusCode
+	x.body.answer()
 	if x.held != nil {
 		x.held.answer()
 	}

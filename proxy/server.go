@@ -58,7 +58,7 @@ func (s *ServerSettings) protocols() *http.Protocols {
 
 // Serve accepts at most connections at a time from l until Shutdown.
 func (s *Server) Serve(l net.Listener, connections int) error {
-	l = netutil.LimitListener(l, connections)
+	l = steadyListener{netutil.LimitListener(l, connections)}
 	serve := s.http.Serve
 	if s.settings.TLS != nil {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
@@ -83,7 +83,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.ShutdownGrace.Std())
 	defer cancel()
-	s.handler.Drain()
+	s.handler.Drain(s.settings.ShutdownGrace.Std())
 	s.log.Info("refusing requests")
 	// From Shutdown on, net/http drops what arrives on open connections without
 	// an answer. Until the last request has ended there is no need for that.

@@ -78,6 +78,7 @@ const (
 var (
 	endClient   = streamEnd{reason: "client_closed"}
 	endUpstream = streamEnd{reason: "upstream_closed"}
+	endTimeout  = streamEnd{reason: policy.UpstreamTimeout.String()}
 	endIdle     = streamEnd{"idle", codeGoingAway}
 	endMaxAge   = streamEnd{"max_age", codeUnauthorized}
 	endDrain    = streamEnd{policy.ShuttingDown.String(), codeGoingAway}

@@ -79,7 +79,7 @@ func (p *piped) inFlight(t *testing.T) string {
 func TestUnreadAnswerFreesTheUpstream(t *testing.T) {
 	for name, ask := range map[string]func(*testing.T, net.Conn){
 		"HTTP/1.1": func(_ *testing.T, client net.Conn) { _, _ = io.WriteString(client, getAnswer) },
-		"HTTP/2":   func(t *testing.T, client net.Conn) { getByHTTP2(t, client) },
+		"HTTP/2":   func(t *testing.T, client net.Conn) { sendByHTTP2(t, client, http.MethodGet, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

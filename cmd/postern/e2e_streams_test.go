@@ -15,12 +15,14 @@ import (
 
 func TestWebsocket(t *testing.T) {
 	s := newStreaming(t)
-	before := s.metrics("streams_open", "streams_closed_total", "requests_total")
+	families := []string{"streams_open", "streams_closed_total", "requests_total", "upstream_duration_seconds_count"}
+	before := s.metrics(families...)
 	c := s.connect(t, "/chat?token=JWT%20"+lastingToken(t, time.Hour)+"&room=1")
 	say(t, c, "hello")
 	say(t, c, strings.Repeat("long ", 200_000/5))
-	if diff := cmp.Diff(map[string]float64{`streams_open{route="chat"}`: 1, `requests_total{code="101",method="GET",route="chat"}`: 1},
-		grown(before, s.metrics("streams_open", "streams_closed_total", "requests_total"))); diff != "" {
+	if diff := cmp.Diff(map[string]float64{
+		`streams_open{route="chat"}`: 1, `requests_total{code="101",method="GET",route="chat"}`: 1, `upstream_duration_seconds_count{upstream="chat"}`: 1,
+	}, grown(before, s.metrics(families...))); diff != "" {
 		t.Error(diff)
 	}
 	request := s.log.next(t, "request")
