@@ -33,7 +33,7 @@ func newGeneration(t *testing.T, registry *metrics.Registry, u *Upstream) *State
 	}
 	return NewState(StateSettings{
 		Gate: gate.New(gate.Settings{Routes: routes, Matcher: matcher}), Routes: routes, Upstreams: map[string]*Upstream{"": u},
-		BodyTimeout: 30 * time.Second, Metrics: registry,
+		BodyTimeout: 30 * time.Second, Requests: 1, Metrics: registry,
 	})
 }
 

@@ -54,7 +54,7 @@ func newPiped(t *testing.T, answer http.HandlerFunc) *piped {
 	server.H2C = true
 	h := NewHandler(NewState(StateSettings{
 		Gate:   gate.New(gate.Settings{Routes: routes, Matcher: matcher}),
-		Routes: routes, Upstreams: map[string]*Upstream{"backend": u}, BodyTimeout: server.BodyTimeout.Std(), Metrics: p.metrics,
+		Routes: routes, Upstreams: map[string]*Upstream{"backend": u}, BodyTimeout: server.BodyTimeout.Std(), Requests: 1, Metrics: p.metrics,
 	}), p.metrics, log)
 	p.client, _ = newPipes(t, NewServer(server, h, nil, log).http).dial(t.Context(), "", "")
 	t.Cleanup(func() {
