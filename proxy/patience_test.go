@@ -38,9 +38,23 @@ func (p *pipes) Close() error {
 // Addr implements net.Listener.
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
+// newPipes lets a server accept what is dialled.
+func newPipes(t *testing.T, server *http.Server) *pipes {
+	l := &pipes{make(chan net.Conn), make(chan struct{})}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return l
+}
+
+// dial connects to whoever accepts.
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, accepted := net.Pipe()
+	p.accepted <- accepted
+	return client, nil
+}
+
 // answering serves with handle and returns a client.
 func answering(t *testing.T, handle func(*patientWriter, *http.Request)) net.Conn {
-	l := &pipes{make(chan net.Conn), make(chan struct{})}
 	server := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := newPatientWriter(w, r)
 		handle(p, r)
@@ -48,10 +62,8 @@ func answering(t *testing.T, handle func(*patientWriter, *http.Request)) net.Con
 	})}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
-	go server.Serve(l)
-	client, accepted := net.Pipe()
-	t.Cleanup(func() { client.Close(); server.Close() })
-	l.accepted <- accepted
+	client, _ := newPipes(t, server).dial(t.Context(), "", "")
+	t.Cleanup(func() { client.Close() })
 	return client
 }
 

@@ -150,7 +150,7 @@ func TestCredentialsOnTheirWay(t *testing.T) {
 // forwardingFields are the ones that proxies use among themselves.
 var forwardingFields = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Forwarded-User",
 	"X-Real-Ip", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Request-Id",
-	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert"}
 
 func TestForwardingHeaders(t *testing.T) {
 	data := newSpy(t, nil)
@@ -159,6 +159,7 @@ func TestForwardingHeaders(t *testing.T) {
 		"X-Forwarded-Proto: https", "X-Forwarded-Prefix: /shop", "X-Real-Ip: 203.0.113.9", "X-Original-Url: /admin", "X-Rewrite-Url: /admin",
 		"X-Request-Id: from-the-front", "X-HTTP-Method-Override: DELETE", "X-Http-Method: DELETE", "X-Method-Override: DELETE",
 		"X_Forwarded_For: 6.6.6.6", "X_Real_IP: 6.6.6.6", "X.Original.Url: /admin", "X_HTTP_METHOD_OVERRIDE: DELETE", "X_Request_Id: alias",
+		"Client-Cert: :MIIB:", "Client-Cert-Chain: :MIIC:", "CLIENT_CERT: :MIIB:", "client.cert.chain: :MIIC:", "X_Forwarded_Client_Cert: forged",
 	}
 	for _, test := range []struct {
 		name, trusted string

@@ -1,0 +1,132 @@
+package authn_test
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"postern/authn"
+	"postern/keys"
+	"postern/policy"
+)
+
+// successor is what a reload may have put in an authenticator's place, and what it
+// says of an identity that was verified before.
+type successor struct {
+	authn.Authenticator
+	want policy.Reason
+}
+
+// An authenticator vouches for what it would verify itself, and for nothing that
+// it now holds to something else, however small.
+func TestVouches(t *testing.T) {
+	const stands, ruled, unknown = policy.ReasonNone, policy.MissingCredential, policy.UnknownToken
+	scheme := "Other"
+	elsewhere := authn.CarrierSettings{Scheme: &scheme}
+
+	token := hs256(t, `{"sub":"ann","exp":1000300}`)
+	newWeb := func(edit func(*authn.JWTSettings)) authn.Authenticator { return newJWT(t, edit) }
+	selected := func(text string) *authn.JWT {
+		s := keyringSettings(t, twoTenants(), text, "")
+		return authn.NewJWT("web", s, loadRing(t, s), newCache(&observer{}), tokenBytes)
+	}
+
+	plain, named := static("plain", "plain-value"), static("other", "plain-value")
+	windowed, described := plain, plain
+	windowed.NotAfter = at.Add(time.Hour)
+	described.Attributes = map[string]string{"project": "acme"}
+	digest := sha256.Sum256([]byte("plain-value"))
+	hashed := authn.StaticTokenSettings{ID: "plain", Value: keys.Value{SHA256: hex.EncodeToString(digest[:])}}
+	newApp := func(tokens ...authn.StaticTokenSettings) authn.Authenticator {
+		return newToken(t, authn.TokenSettings{Tokens: append([]authn.StaticTokenSettings{}, tokens...)})
+	}
+
+	asked := &server{answer: active}
+	opaque := func(edit func(*authn.IntrospectionSettings)) authn.Authenticator {
+		return newIntrospection(t, asked, edit)
+	}
+	own := newAPI(t)
+	profile := func(edit func(*authn.ProfileSettings)) authn.Authenticator {
+		return newProfile(t, profileSettings(t, own.URL+"/me", edit))
+	}
+	hook := func(edit func(*authn.SignatureSettings)) authn.Authenticator { return newSignature(t, edit) }
+
+	root := certifyAuthority(t, nil, "root", at.Add(time.Hour))
+	leaf := certify(t, root, x509.Certificate{NotBefore: at.Add(-time.Minute), NotAfter: at.Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	asIs := func(*authn.MTLSSettings) {}
+
+	for _, test := range []struct {
+		name   string
+		before authn.Authenticator
+		by     authn.Credential
+		after  map[string]successor
+	}{
+		{"jwt", newWeb(nil), authn.Credential{Value: token}, map[string]successor{
+			"the same":           {newWeb(nil), stands},
+			"another place":      {newWeb(func(s *authn.JWTSettings) { s.CarrierSettings = elsewhere }), stands},
+			"more secrets":       {newWeb(func(s *authn.JWTSettings) { s.Keys.Secrets = append(channelSecrets(secretOfA), s.Keys.Secrets...) }), stands},
+			"an audience":        {newWeb(func(s *authn.JWTSettings) { s.Audience = policy.OneOrMore[string]{"chat"} }), ruled},
+			"a claim":            {newWeb(func(s *authn.JWTSettings) { s.RequiredClaims = claimPaths(t, "email") }), ruled},
+			"an age":             {newWeb(func(s *authn.JWTSettings) { s.MaxAge = duration(time.Hour) }), ruled},
+			"a customer":         {newWeb(func(s *authn.JWTSettings) { s.CustomerID = reference(t, "claims.sub") }), ruled},
+			"an algorithm":       {newWeb(func(s *authn.JWTSettings) { s.Algorithms = []string{"HS512"} }), ruled},
+			"keys from a ring":   {selected("claims.aud"), ruled},
+			"another type of it": {newApp(plain), ruled},
+		}},
+		{"ring", selected("claims.aud"), authn.Credential{Value: signedBy(t, secretOfA, `{"alg":"HS256"}`, `{"aud":"A","exp":1000300}`)}, map[string]successor{
+			"the same":           {selected("claims.aud"), stands},
+			"selected otherwise": {selected("claims.sub"), ruled},
+		}},
+		{"token", newApp(plain), authn.Credential{Value: "plain-value"}, map[string]successor{
+			"the same":           {newApp(plain), stands},
+			"another beside it":  {newApp(static("web", "web-value"), plain), stands},
+			"kept as a digest":   {newApp(hashed), stands},
+			"removed":            {newApp(), unknown},
+			"another value":      {newApp(static("plain", "other-value")), unknown},
+			"another id":         {newApp(named), unknown},
+			"an end":             {newApp(windowed), unknown},
+			"attributes":         {newApp(described), unknown},
+			"another type of it": {newWeb(nil), ruled},
+		}},
+		{"introspection", opaque(nil), authn.Credential{Value: "opaque-token"}, map[string]successor{
+			"the same":       {opaque(nil), stands},
+			"another place":  {opaque(func(s *authn.IntrospectionSettings) { s.CarrierSettings = elsewhere }), stands},
+			"a new secret":   {opaque(func(s *authn.IntrospectionSettings) { s.ClientSecret = keys.Value{Literal: "another"} }), stands},
+			"another server": {opaque(func(s *authn.IntrospectionSettings) { s.URL = "http://127.0.0.1:2/introspect" }), ruled},
+			"a scope":        {opaque(func(s *authn.IntrospectionSettings) { s.Scopes = policy.OneOrMore[string]{"chat"} }), ruled},
+		}},
+		{"profile", profile(nil), authn.Credential{Value: "opaque-token"}, map[string]successor{
+			"the same":      {profile(nil), stands},
+			"another place": {profile(func(s *authn.ProfileSettings) { s.CarrierSettings = elsewhere }), stands},
+			"another path":  {profile(func(s *authn.ProfileSettings) { s.URL = *profileTemplate(t, own.URL+"/you") }), ruled},
+			"a customer":    {profile(func(s *authn.ProfileSettings) { s.CustomerID = reference(t, "profile.name") }), ruled},
+		}},
+		{"signature", hook(nil), authn.Credential{Value: hmacHex("body"), Request: webhook{body: "body"}}, map[string]successor{
+			"the same":      {hook(nil), stands},
+			"another place": {hook(func(s *authn.SignatureSettings) { s.Header = "X-Hub-Signature" }), stands},
+			"more secrets":  {hook(func(s *authn.SignatureSettings) { s.Secrets = channelSecrets(secret, channelSecret) }), stands},
+			"a prefix":      {hook(func(s *authn.SignatureSettings) { s.Prefix = "v1=" }), ruled},
+			"a message":     {hook(func(s *authn.SignatureSettings) { s.Message = message(t, "v0:{body}") }), ruled},
+		}},
+		{"mtls", newMTLS(t, asIs, root), authn.Credential{Chains: [][]*x509.Certificate{{leaf.Certificate, root.Certificate}}}, map[string]successor{
+			"the same":          {newMTLS(t, asIs, root), stands},
+			"other authorities": {newMTLS(t, asIs, certifyAuthority(t, nil, "other", at.Add(time.Hour))), stands}, // its key says so
+			"a customer":        {newMTLS(t, func(s *authn.MTLSSettings) { s.CustomerID = reference(t, "certificate.subject.cn") }, root), ruled},
+		}},
+	} {
+		v, _, err := test.before.Verify(t.Context(), test.by, at)
+		if err != nil {
+			t.Fatal(test.name, err)
+		}
+		if err := test.before.Vouches(v); err != nil {
+			t.Errorf("%s: not by the one that verified it: %v", test.name, err)
+		}
+		for name, after := range test.after {
+			if got := policy.ReasonOf(after.Vouches(v)); got != after.want {
+				t.Errorf("%s, %s: %v, want %v", test.name, name, got, after.want)
+			}
+		}
+	}
+}
