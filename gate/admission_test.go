@@ -33,6 +33,8 @@ func TestRematch(t *testing.T) {
 	}
 	reporting := at("/chat", "customer")
 	reporting.Mode = policy.Report
+	demanding := at("/chat", "customer")
+	demanding.Require.Scopes = policy.OneOrMore[string]{"chat"}
 	stricter := authenticators(t)
 	stricter["customer"] = stricter["widget"]
 	visitor, customer, application := []string(nil), []string{bearer(t, "ann")}, []string{"X-Api-Key: " + apiKey}
@@ -56,6 +58,8 @@ func TestRematch(t *testing.T) {
 		"a pattern of its host":      {at("/", "customer"), customer, routes{at("/", "widget"), at("example.com/", "customer")}, nil, "example.com/", policy.ReasonNone},
 		"another authenticator":      {at("/chat", "customer"), customer, routes{at("/chat", "widget")}, nil, "", policy.MissingCredential},
 		"another one of its name":    {at("/chat", "customer"), customer, routes{at("/chat", "customer")}, stricter, "", policy.MissingCredential},
+		"a stricter route":           {at("/chat", "customer"), customer, routes{demanding}, nil, "", policy.InsufficientScope},
+		"a reporting route":          {at("/chat", "customer"), customer, routes{reporting}, stricter, "/chat", policy.ReasonNone},
 		"visitors still":             {at("/chat", "customer", "anonymous"), visitor, routes{at("/chat", "anonymous")}, nil, "/chat", policy.ReasonNone},
 		"no visitors any more":       {at("/chat", "customer", "anonymous"), visitor, routes{at("/chat", "customer")}, nil, "", policy.MissingCredential},
 		"a group":                    {group("key", "customer"), both, routes{group("key", "customer")}, nil, "/chat", policy.ReasonNone},
@@ -70,7 +74,7 @@ func TestRematch(t *testing.T) {
 		if test.by == nil {
 			test.by = authenticators(t)
 		}
-		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a)
+		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a, now)
 		matched := ""
 		if got != nil && err == nil {
 			matched = got.Name
@@ -104,7 +108,7 @@ func TestAdmission(t *testing.T) {
 	} {
 		a := admit(t, newGate(t, test.route), "GET /chat", test.header...)
 		later := now.Add(time.Hour)
-		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), policy.ReasonOf(a.Withdrawn(later))}
+		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), policy.ReasonOf(a.Renew(later))}
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
@@ -122,7 +126,29 @@ func TestAdmissionIsRevoked(t *testing.T) {
 	g := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"customer"})}, identityHeaders, by)
 	customer, a := "ann", admit(t, g, "GET /chat", bearer(t, "ann"))
 	list.Replace(authn.NewRevocationList([]authn.Revocation{{CustomerID: &customer, IssuedBefore: now}}))
-	if got := policy.ReasonOf(a.Withdrawn(now)); got != policy.Revoked {
+	if got := policy.ReasonOf(a.Renew(now)); got != policy.Revoked {
 		t.Errorf("withdrawn: %v", got)
+	}
+}
+
+// What a reporting route lets go on without its credential ends once a route enforces
+// again, even where that one would not be asked.
+func TestAdmissionIsReported(t *testing.T) {
+	by := authenticators(t)
+	enforcing, reporting := route(t, "/chat", []string{"customer"}), route(t, "/chat", []string{"customer"})
+	reporting.Mode = policy.Report
+	compiled := func(s policy.RouteSettings) *gate.Gate {
+		return compile(t, []policy.RouteSettings{s}, identityHeaders, by)
+	}
+	a := admit(t, compiled(enforcing), "GET /chat", bearer(t, "ann"))
+	if err := a.Renew(now); err != nil {
+		t.Error(err)
+	}
+	by["customer"] = by["widget"]
+	if got, err := compiled(reporting).Rematch(&a, now); got == nil || err != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := policy.ReasonOf(a.Renew(now)); got != policy.MissingCredential {
+		t.Errorf("renewed: %v", got)
 	}
 }

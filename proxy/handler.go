@@ -49,8 +49,8 @@ func (h *Handler) open(s *stream, let *State) bool {
 	if !h.streams.add(s) {
 		return false
 	}
-	if state := h.state.Load(); state != let {
-		h.streams.holdTo(s, state) // Swap may have come too early to see it
+	if h.state.Load() != let {
+		h.streams.holdTo(s, h.state.Load) // Swap may have come too early to see it
 	}
 	return true
 }

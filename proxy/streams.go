@@ -137,19 +137,20 @@ func (l *streams) rematch(state *State) {
 	l.look()
 }
 
-// holdTo holds one stream to a generation.
-func (l *streams) holdTo(s *stream, state *State) {
+// holdTo holds one stream to the generation in force, which is loaded only where no
+// other one can take over meanwhile: it would be held to the older one for good.
+func (l *streams) holdTo(s *stream, inForce func() *State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, open := l.open[s]; open {
-		l.hold(s, state)
+		l.hold(s, inForce())
 	}
 }
 
 // hold ends a stream that no route of the generation would serve, and moves any
 // other to the route that does. l.mu is held.
 func (l *streams) hold(s *stream, state *State) {
-	route, err := state.gate.Rematch(&s.admission)
+	route, err := state.gate.Rematch(&s.admission, time.Now())
 	if err == nil && s.websocket && !route.Websocket {
 		err = policy.Deny(policy.NoRoute, "")
 	}
