@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,6 +153,34 @@ func TestVouch(t *testing.T) {
 			if got := policy.ReasonOf(err); got != after.want || (now == nil) != (err != nil) {
 				t.Errorf("%s, %s: %v, want %v", test.name, name, got, after.want)
 			}
+		}
+	}
+}
+
+// A provider may describe a key otherwise; whose tokens it signs, it must say as it
+// did, and the token must still name it.
+func TestVouchReadsWhatAKeySays(t *testing.T) {
+	token := by(t, "RS256", rsaKey(), `{"alg":"RS256","kid":"k"}`)
+	set := func(kid, algorithm, more string) authn.Authenticator {
+		return newSetVerifier(t, keySet(strings.Replace(published(rsaKey(), kid, algorithm, "sig"), "{", "{"+more, 1)), "RS256")
+	}
+	v, reason := verify(t, set("k", "RS256", `"project":"acme",`), token)
+	if reason != policy.ReasonNone {
+		t.Fatal(reason)
+	}
+	for name, test := range map[string]struct {
+		kid, algorithm, more string
+		want                 policy.Reason
+	}{
+		"a thumbprint":      {"k", "RS256", `"x5t":"new","project":"acme",`, policy.ReasonNone},
+		"no alg":            {"k", "", `"project":"acme",`, policy.ReasonNone},
+		"another alg":       {"k", "PS256", `"project":"acme",`, policy.AlgorithmNotAllowed},
+		"another kid":       {"other", "RS256", `"project":"acme",`, policy.UnknownKey},
+		"another's":         {"k", "RS256", `"project":"other",`, policy.MissingCredential},
+		"nobody's any more": {"k", "RS256", "", policy.MissingCredential},
+	} {
+		if _, err := set(test.kid, test.algorithm, test.more).Vouch(v, at); policy.ReasonOf(err) != test.want {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
 }
