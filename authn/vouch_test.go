@@ -184,3 +184,28 @@ func TestVouchReadsWhatAKeySays(t *testing.T) {
 		}
 	}
 }
+
+// The end of an authority is that of what it vouches for. What is kept beyond that
+// goes on with another certificate of the authority, and with none of a stranger's.
+func TestVouchForAnEndedCertificate(t *testing.T) {
+	asIs := func(*authn.MTLSSettings) {}
+	end := at.Add(time.Hour)
+	root := certifyAuthority(t, nil, "root", end)
+	leaf := certify(t, root, x509.Certificate{NotBefore: at.Add(-time.Minute), NotAfter: end.Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	v, _, err := newMTLS(t, asIs, root).Verify(t.Context(), authn.Credential{Chains: [][]*x509.Certificate{{leaf.Certificate, root.Certificate}}}, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := end.Add(24 * time.Hour)
+	if _, err := v.Vouched(later, nil); policy.ReasonOf(err) != policy.TokenExpired {
+		t.Errorf("%v", err)
+	}
+	for authority, want := range map[*certified]policy.Reason{
+		recertify(t, root, later.Add(time.Hour)):               policy.ReasonNone,
+		certifyAuthority(t, nil, "root", later.Add(time.Hour)): policy.UnknownKey,
+	} {
+		if _, err := newMTLS(t, asIs, authority).Vouch(v, later); policy.ReasonOf(err) != want {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+}
