@@ -55,6 +55,9 @@ func TestVouch(t *testing.T) {
 	profile := func(edit func(*authn.ProfileSettings)) authn.Authenticator {
 		return newProfile(t, profileSettings(t, own.URL+"/me", edit))
 	}
+	whose := func(customer string) authn.Authenticator {
+		return newSignature(t, func(s *authn.SignatureSettings) { s.CustomerID = reference(t, customer) })
+	}
 	hook := func(edit func(*authn.SignatureSettings)) authn.Authenticator { return newSignature(t, edit) }
 
 	root := certifyAuthority(t, nil, "root", at.Add(time.Hour))
@@ -131,6 +134,10 @@ func TestVouch(t *testing.T) {
 			"other secrets": {hook(func(s *authn.SignatureSettings) { s.Secrets = channelSecrets(secret) }), policy.UnknownKey},
 			"a prefix":      {hook(func(s *authn.SignatureSettings) { s.Prefix = "v1=" }), ruled},
 			"a message":     {hook(func(s *authn.SignatureSettings) { s.Message = message(t, "v0:{body}") }), ruled},
+		}},
+		{"signature for a customer", whose("body.user_id"), authn.Credential{Value: hmacHex("body"), Request: webhook{body: "body", texts: map[string][]string{"body.user_id": {"ann"}}}}, map[string]successor{
+			"the same":         {whose("body.user_id"), stands},
+			"another customer": {whose("body.id"), ruled},
 		}},
 		{"mtls", newMTLS(t, asIs, root), authn.Credential{Chains: [][]*x509.Certificate{{leaf.Certificate, root.Certificate}}}, map[string]successor{
 			"the same":          {newMTLS(t, asIs, root), stands},

@@ -9,6 +9,7 @@ import (
 
 	"postern/authn"
 	"postern/gate"
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -150,5 +151,53 @@ func TestAdmissionIsReported(t *testing.T) {
 	}
 	if got := policy.ReasonOf(a.Renew(now)); got != policy.MissingCredential {
 		t.Errorf("renewed: %v", got)
+	}
+}
+
+// An admission takes the bounds that the credential has in the next generation.
+func TestRematchTakesNewBounds(t *testing.T) {
+	end := now.Add(time.Minute)
+	by, scheme := authenticators(t), "Token"
+	a := admit(t, newGate(t, route(t, "/chat", []string{"project"})), "GET /chat", "Authorization: Token "+projectToken)
+	var problems policy.Problems
+	by["project"] = authn.NewToken("project", &authn.TokenSettings{
+		CarrierSettings: authn.CarrierSettings{Scheme: &scheme},
+		Tokens: []authn.StaticTokenSettings{
+			{ID: "new", Value: keys.Value{Literal: projectToken}, NotAfter: end, Attributes: map[string]string{"project": "acme"}},
+		},
+	}, keys.Loader{}, nil, &problems)
+	mustNot(t, problems)
+	next := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"project"})}, identityHeaders, by)
+	if _, err := next.Rematch(&a, now); err != nil || !a.Expires() || policy.ReasonOf(a.Lapsed(end)) != policy.TokenExpired {
+		t.Errorf("%v; has an end: %t; lapsed then: %v", err, a.Expires(), a.Lapsed(end))
+	}
+}
+
+// refreshing is a set of keys that another one can replace.
+type refreshing struct{ *keys.Static }
+
+// An admission finds its key in a set once it has changed, and once only: it is asked
+// about each second.
+func TestRenewFollowsARefresh(t *testing.T) {
+	s := new(authn.JWTSettings)
+	s.SetDefaults()
+	s.Algorithms = []string{"HS256"}
+	load := func(id string) *keys.Static {
+		var problems policy.Problems
+		s.Keys.Secrets = []keys.SecretSettings{{ID: id, Value: keys.Value{Literal: jwtSecret}}}
+		set := s.Keys.Load(nil, keys.Loader{}, false, &problems)
+		mustNot(t, problems)
+		return set
+	}
+	set, by := &refreshing{load("k1")}, authenticators(t)
+	cache := authn.NewCache(authn.CacheSettings{Entries: 1, Bytes: 1 << 20, Max: policy.Duration(time.Hour)}, silent{})
+	by["customer"] = authn.NewJWT("customer", s, set, cache, 16<<10)
+	a := admit(t, compile(t, []policy.RouteSettings{route(t, "/chat", []string{"customer"})}, identityHeaders, by), "GET /chat", bearer(t, "ann"))
+	next := load("k2")
+	next.Inherit(set.Static)
+	set.Static = next
+	var err error
+	if n := testing.AllocsPerRun(10, func() { err = a.Renew(now) }); err != nil || n > 0 {
+		t.Errorf("%v allocations, %v", n, err)
 	}
 }
