@@ -35,11 +35,18 @@ func (m *MTLS) Affinity(Unverified) Affinity { return NoAffinity }
 // Verify implements [Authenticator]. The handshake took the time-consuming part, so
 // that nothing is cached.
 func (m *MTLS) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
-	v, err := m.verify(c.Chains, at)
-	return v, NoCache, err
+	v, err := m.trace(c.Chains, at)
+	if err == nil {
+		err = v.Standing(at)
+	}
+	if err != nil {
+		return nil, NoCache, err
+	}
+	return v, NoCache, nil
 }
 
-func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time) (*Verified, error) {
+// trace follows chains to an authority that counts at a time.
+func (m *MTLS) trace(chains [][]*x509.Certificate, at time.Time) (*Verified, error) {
 	chain, key := m.anchor(chains)
 	if key == nil {
 		chain, key = m.anchor(m.build(chains, at))
@@ -48,10 +55,8 @@ func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time) (*Verified, er
 		return nil, policy.Deny(policy.UnknownKey, "no authority that counts vouches for the certificate")
 	}
 	v := m.identify(chain, key)
+	v.proof = chains
 	if err := v.nameCustomer(m.settings.CustomerID, m.settings.CustomerIDOptional); err != nil {
-		return nil, err
-	}
-	if err := v.Standing(at); err != nil {
 		return nil, err
 	}
 	return v, nil

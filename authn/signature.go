@@ -50,11 +50,14 @@ func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.identify(c.Request, key, signed)
-	if err == nil {
-		err = v.checkRevoked()
+	v := s.identify(key, signed)
+	if !s.settings.CustomerID.IsZero() {
+		v.Level = policy.Customer
+		if v.Customer, err = onlyText(c.Request, s.settings.CustomerID); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
+	if err := v.checkRevoked(); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -100,8 +103,8 @@ func (s *Signature) checkTimestamp(r Request, at time.Time) (signed time.Time, e
 	return signed, nil
 }
 
-func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verified, error) {
-	v := &Verified{
+func (s *Signature) identify(key *keys.Key, signed time.Time) *Verified {
+	return &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
 			Attributes:    key.Attributes,
@@ -114,13 +117,4 @@ func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verif
 		revocations: s.revocations,
 		issued:      signed,
 	}
-	if s.settings.CustomerID.IsZero() {
-		return v, nil
-	}
-	customer, err := onlyText(r, s.settings.CustomerID)
-	if err != nil {
-		return nil, err
-	}
-	v.Level, v.Customer = policy.Customer, customer
-	return v, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"postern/authn"
 	"postern/gate"
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -33,6 +34,8 @@ func TestRematch(t *testing.T) {
 	}
 	reporting := at("/chat", "customer")
 	reporting.Mode = policy.Report
+	demanding := at("/chat", "customer")
+	demanding.Require.Scopes = policy.OneOrMore[string]{"chat"}
 	stricter := authenticators(t)
 	stricter["customer"] = stricter["widget"]
 	visitor, customer, application := []string(nil), []string{bearer(t, "ann")}, []string{"X-Api-Key: " + apiKey}
@@ -56,6 +59,8 @@ func TestRematch(t *testing.T) {
 		"a pattern of its host":      {at("/", "customer"), customer, routes{at("/", "widget"), at("example.com/", "customer")}, nil, "example.com/", policy.ReasonNone},
 		"another authenticator":      {at("/chat", "customer"), customer, routes{at("/chat", "widget")}, nil, "", policy.MissingCredential},
 		"another one of its name":    {at("/chat", "customer"), customer, routes{at("/chat", "customer")}, stricter, "", policy.MissingCredential},
+		"a stricter route":           {at("/chat", "customer"), customer, routes{demanding}, nil, "", policy.InsufficientScope},
+		"a reporting route":          {at("/chat", "customer"), customer, routes{reporting}, stricter, "/chat", policy.ReasonNone},
 		"visitors still":             {at("/chat", "customer", "anonymous"), visitor, routes{at("/chat", "anonymous")}, nil, "/chat", policy.ReasonNone},
 		"no visitors any more":       {at("/chat", "customer", "anonymous"), visitor, routes{at("/chat", "customer")}, nil, "", policy.MissingCredential},
 		"a group":                    {group("key", "customer"), both, routes{group("key", "customer")}, nil, "/chat", policy.ReasonNone},
@@ -70,7 +75,7 @@ func TestRematch(t *testing.T) {
 		if test.by == nil {
 			test.by = authenticators(t)
 		}
-		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a)
+		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a, now)
 		matched := ""
 		if got != nil && err == nil {
 			matched = got.Name
@@ -104,7 +109,7 @@ func TestAdmission(t *testing.T) {
 	} {
 		a := admit(t, newGate(t, test.route), "GET /chat", test.header...)
 		later := now.Add(time.Hour)
-		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), policy.ReasonOf(a.Withdrawn(later))}
+		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), policy.ReasonOf(a.Renew(later))}
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
@@ -122,7 +127,77 @@ func TestAdmissionIsRevoked(t *testing.T) {
 	g := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"customer"})}, identityHeaders, by)
 	customer, a := "ann", admit(t, g, "GET /chat", bearer(t, "ann"))
 	list.Replace(authn.NewRevocationList([]authn.Revocation{{CustomerID: &customer, IssuedBefore: now}}))
-	if got := policy.ReasonOf(a.Withdrawn(now)); got != policy.Revoked {
+	if got := policy.ReasonOf(a.Renew(now)); got != policy.Revoked {
 		t.Errorf("withdrawn: %v", got)
+	}
+}
+
+// What a reporting route lets go on without its credential ends once a route enforces
+// again, even where that one would not be asked.
+func TestAdmissionIsReported(t *testing.T) {
+	by := authenticators(t)
+	enforcing, reporting := route(t, "/chat", []string{"customer"}), route(t, "/chat", []string{"customer"})
+	reporting.Mode = policy.Report
+	compiled := func(s policy.RouteSettings) *gate.Gate {
+		return compile(t, []policy.RouteSettings{s}, identityHeaders, by)
+	}
+	a := admit(t, compiled(enforcing), "GET /chat", bearer(t, "ann"))
+	if err := a.Renew(now); err != nil {
+		t.Error(err)
+	}
+	by["customer"] = by["widget"]
+	if got, err := compiled(reporting).Rematch(&a, now); got == nil || err != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := policy.ReasonOf(a.Renew(now)); got != policy.MissingCredential {
+		t.Errorf("renewed: %v", got)
+	}
+}
+
+// An admission takes the bounds that the credential has in the next generation.
+func TestRematchTakesNewBounds(t *testing.T) {
+	end := now.Add(time.Minute)
+	by, scheme := authenticators(t), "Token"
+	a := admit(t, newGate(t, route(t, "/chat", []string{"project"})), "GET /chat", "Authorization: Token "+projectToken)
+	var problems policy.Problems
+	by["project"] = authn.NewToken("project", &authn.TokenSettings{
+		CarrierSettings: authn.CarrierSettings{Scheme: &scheme},
+		Tokens: []authn.StaticTokenSettings{
+			{ID: "new", Value: keys.Value{Literal: projectToken}, NotAfter: end, Attributes: map[string]string{"project": "acme"}},
+		},
+	}, keys.Loader{}, nil, &problems)
+	mustNot(t, problems)
+	next := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"project"})}, identityHeaders, by)
+	if _, err := next.Rematch(&a, now); err != nil || !a.Expires() || policy.ReasonOf(a.Lapsed(end)) != policy.TokenExpired {
+		t.Errorf("%v; has an end: %t; lapsed then: %v", err, a.Expires(), a.Lapsed(end))
+	}
+}
+
+// refreshing is a set of keys that another one can replace.
+type refreshing struct{ *keys.Static }
+
+// An admission finds its key in a set once it has changed, and once only: it is asked
+// about each second.
+func TestRenewFollowsARefresh(t *testing.T) {
+	s := new(authn.JWTSettings)
+	s.SetDefaults()
+	s.Algorithms = []string{"HS256"}
+	load := func(id string) *keys.Static {
+		var problems policy.Problems
+		s.Keys.Secrets = []keys.SecretSettings{{ID: id, Value: keys.Value{Literal: jwtSecret}}}
+		set := s.Keys.Load(nil, keys.Loader{}, false, &problems)
+		mustNot(t, problems)
+		return set
+	}
+	set, by := &refreshing{load("k1")}, authenticators(t)
+	cache := authn.NewCache(authn.CacheSettings{Entries: 1, Bytes: 1 << 20, Max: policy.Duration(time.Hour)}, silent{})
+	by["customer"] = authn.NewJWT("customer", s, set, cache, 16<<10)
+	a := admit(t, compile(t, []policy.RouteSettings{route(t, "/chat", []string{"customer"})}, identityHeaders, by), "GET /chat", bearer(t, "ann"))
+	next := load("k2")
+	next.Inherit(set.Static)
+	set.Static = next
+	var err error
+	if n := testing.AllocsPerRun(10, func() { err = a.Renew(now) }); err != nil || n > 0 {
+		t.Errorf("%v allocations, %v", n, err)
 	}
 }

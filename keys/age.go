@@ -32,7 +32,7 @@ func (r *Remote) expire(now time.Time) {
 	stale := s != nil && !now.Before(r.success.Add(r.settings.MaxStale))
 	if stale {
 		r.set.Store(nil)
-		lose(s.keys)
+		retire(s.keys)
 		r.observer.KeysLoaded(r.source, 0)
 	}
 	r.mu.Unlock()

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"crypto"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -32,7 +34,6 @@ type Key struct {
 	lease     *Lease         // of the files that it came from
 	identity  [sha256.Size]byte
 	gone      atomic.Bool
-	lost      atomic.Bool // gone, and nobody has withdrawn it
 }
 
 // seal computes the identity of a key whose fields are all set.
@@ -77,6 +78,17 @@ func (k *Key) lend(l *Lease) {
 // same reports whether two keys are equal in everything but liveness.
 func (k *Key) same(o *Key) bool { return k.identity == o.identity }
 
+// SameMaterial reports whether two keys verify the same signatures, whatever else is
+// said of them.
+func (k *Key) SameMaterial(o *Key) bool {
+	if secret, ok := k.material.([]byte); ok {
+		other, ok := o.material.([]byte)
+		return ok && hmac.Equal(secret, other)
+	}
+	public, ok := k.material.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(o.material)
+}
+
 // Live reports whether the key is still part of its set. A key that left never
 // comes back; the same material published again is a new Key.
 func (k *Key) Live() bool { return !k.gone.Load() }
@@ -87,10 +99,10 @@ func (k *Key) Current(at time.Time) bool {
 	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
 }
 
-// Stale reports whether the source of the key, or a file that it came from, has
-// been unusable for too long at a time. The key must not be used then, and who
-// needs it is told of an outage of ours, [policy.KeysUnavailable].
-func (k *Key) Stale(at time.Time) bool { return k.lost.Load() || k.lease.Over(at) }
+// Stale reports whether a file that the key came from has been unusable for too
+// long at a time. The key must not be used then, and who needs it is told of an
+// outage of ours, [policy.KeysUnavailable].
+func (k *Key) Stale(at time.Time) bool { return k.lease.Over(at) }
 
 // Members returns what the key says of itself: what a JWK holds as a string or as
 // a list of strings beside its material, and of other keys their id, as kid. It
@@ -171,13 +183,4 @@ func retire(gone []*Key) {
 	for _, k := range gone {
 		k.gone.Store(true)
 	}
-}
-
-// lose is retire for keys that might be good still, had their source been there to
-// say so.
-func lose(keys []*Key) {
-	for _, k := range keys {
-		k.lost.Store(true) // first: nobody may take it for withdrawn
-	}
-	retire(keys)
 }

@@ -17,7 +17,7 @@ import (
 // whether it may go on.
 type stream struct {
 	id        string
-	admission gate.Admission
+	admission gate.Admission // guarded by the registry
 	opened    time.Time
 	// conduit is a relay where it is a websocket, and else an eventBody.
 	conduit   conduit
@@ -114,7 +114,7 @@ func (s *stream) denied(now time.Time) policy.Reason {
 		return policy.ReasonNone
 	}
 	now = s.latest(now)
-	err := s.admission.Withdrawn(now)
+	err := s.admission.Renew(now)
 	if err == nil && !s.route.Streams.Keep {
 		err = s.admission.Lapsed(now.Add(-s.route.Streams.Grace))
 	}

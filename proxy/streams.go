@@ -147,7 +147,7 @@ func (l *streams) rematch() {
 // hold ends a stream that no route of the generation would serve, and moves any
 // other to the route that does. l.mu is held.
 func (l *streams) hold(s *stream, state *State) {
-	route, err := state.gate.Rematch(&s.admission)
+	route, err := state.gate.Rematch(&s.admission, time.Now())
 	if err == nil && s.websocket && !route.Websocket {
 		err = policy.Deny(policy.NoRoute, "")
 	}
