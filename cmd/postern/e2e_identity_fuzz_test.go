@@ -104,14 +104,9 @@ func newCourt(t testing.TB) *court {
 	return c
 }
 
-// write sends bytes, and a whole request after them, and waits for the end of
-// the connection.
-func (c *court) write(t testing.TB, address, text string) {
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Error(err)
-		return
-	}
+// write sends bytes on a connection, and a whole request after them, and waits for
+// its end.
+func (c *court) write(connection net.Conn, text string) {
 	defer connection.Close()
 	// Bytes that are no whole requests leave Postern waiting for the rest.
 	_ = connection.SetDeadline(time.Now().Add(100 * time.Millisecond))
@@ -138,7 +133,7 @@ func FuzzRequestBytes(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c.write(t, b.address, string(text))
+		c.write(dial(t, b.address), string(text))
 		c.expectNoFault(t)
 	})
 }

@@ -1,13 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
-	"errors"
+	"crypto/tls"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -17,20 +16,20 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 var soakTime = flag.Duration("soak", 5*time.Second, "how long TestSoak runs")
 
-// soakYAML adds to reservedYAML an issuer, and a backend that fails.
+// soakYAML adds to reservedYAML an issuer, a backend that fails, and streams.
 var soakYAML = strings.NewReplacer(
 	"authenticators:", `authenticators:
   customer: { type: jwt, keys: { jwks_url: "${IDP}" }, algorithms: [ES256], issuer: idp, audience: chat, customer_id: claims.sub }`,
-	"upstreams: {", `upstreams: { issued: { url: "${ISSUED}" }, flaky: { url: "http://${FLAKY}" }, more: { url: "unix://${MORE}" }, `,
+	"upstreams: {", `upstreams: { issued: { url: "${ISSUED}" }, streams: { url: "${STREAMS}" }, flaky: { url: "http://${FLAKY}" }, more: { url: "unix://${MORE}" }, `,
 ).Replace(reservedYAML) + `
   - { name: customer, match: /customer, upstream: issued, authenticate: [customer] }
   - { name: flaky, match: /flaky, upstream: flaky, authenticate: [widget], timeout: 100ms }
+  - { name: socket, match: /socket, upstream: streams, authenticate: [widget], upgrade: [websocket] }
+  - { name: events, match: /events, upstream: streams, authenticate: [widget] }
   - { name: "${NAME}", match: /more, upstream: more, authenticate: [anonymous] }
 `
 
@@ -39,73 +38,116 @@ type soak struct {
 	*testbed
 	*court
 	t        *testing.T
+	yaml     string
+	secure   *tls.Config     // of its clients, nil for plain text
+	clients  [2]*http.Client // of HTTP/1.1 and of HTTP/2
 	idp      *issuer
 	foreign  *ecdsa.PrivateKey // of no issuer
 	values   map[string]string
-	stop     chan struct{} // ends a round
 	rotation atomic.Int64
 	tokens   sync.Map // by rotation: of carl
 
-	served, refused, failed, written, reloads atomic.Int64
+	served, carls, refused, failed, written, streams, reloads atomic.Int64
 }
 
-// TestSoak runs valid and hostile traffic with reloads, key rotation and
-// failures of upstreams, and fails on one wrong verdict, or on growth: go test
-// ./cmd/postern -run Soak -soak 10m -timeout 0 -v.
+// TestSoak runs valid and hostile traffic and streams with reloads, key rotation and
+// failures of upstreams, in plain text and over TLS, and fails on one wrong verdict,
+// or on growth: go test ./cmd/postern -run Soak -soak 10m -timeout 0 -v.
 func TestSoak(t *testing.T) {
-	s := &soak{t: t, court: newCourt(t), idp: newIssuer(t, "k0"), foreign: newSigningKey(t)}
-	var carls atomic.Int64
-	issued := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if got := r.Header["X-Customer-Id"]; !slices.Equal(got, []string{"carl"}) {
-			s.faults <- fmt.Sprintf("/customer: %q in place of carl", got)
-		}
-		carls.Add(1)
-	}))
-	t.Cleanup(issued.Close)
-	s.values = map[string]string{"DATA": s.court.URL, "IDP": s.idp.URL, "ISSUED": issued.URL, "FLAKY": newFlaky(t), "MORE": filepath.Join(t.TempDir(), "nobody.sock"), "NAME": "r0"}
-	s.testbed = start(t, soakYAML, s.values)
+	t.Run("plain text", func(t *testing.T) {
+		newSoak(t, withH2C(soakYAML), nil).endure(*soakTime / 2)
+	})
+	t.Run("TLS", func(t *testing.T) {
+		yaml, ca := withTLS(t, soakYAML)
+		newSoak(t, yaml, &tls.Config{RootCAs: ca.pool(), ServerName: tlsHost}).endure(*soakTime / 2)
+	})
+}
+
+func newSoak(t *testing.T, yaml string, secure *tls.Config) *soak {
+	s := &soak{t: t, court: newCourt(t), yaml: yaml, secure: secure, idp: newIssuer(t, "k0"), foreign: newSigningKey(t)}
+	backend := func(serve http.HandlerFunc) (url string) {
+		b := httptest.NewServer(serve)
+		t.Cleanup(b.Close)
+		return b.URL
+	}
+	s.values = map[string]string{
+		"DATA": s.court.URL, "IDP": s.idp.URL, "FLAKY": newFlaky(t), "MORE": filepath.Join(t.TempDir(), "nobody.sock"), "NAME": "r0",
+		"ISSUED": backend(func(_ http.ResponseWriter, r *http.Request) {
+			s.expectCustomer(r, "carl")
+			s.carls.Add(1)
+		}),
+		"STREAMS": backend(func(w http.ResponseWriter, r *http.Request) {
+			if s.expectCustomer(r, "ann"); r.Header.Get("Upgrade") != "" {
+				echo(w, r)
+				return
+			}
+			tick(w, r)
+		}),
+	}
+	s.testbed = start(t, s.yaml, s.values)
+	for i, http2 := range []bool{false, true} {
+		s.clients[i] = newClient(t)
+		transport := s.clients[i].Transport.(*http.Transport)
+		transport.TLSClientConfig, transport.Protocols = secure.Clone(), new(http.Protocols)
+		transport.Protocols.SetHTTP1(!http2)
+		transport.Protocols.SetHTTP2(http2)
+		transport.Protocols.SetUnencryptedHTTP2(http2)
+	}
 	s.log.next(t, "keys loaded")
 	s.log.mute()
 	s.sign()
+	return s
+}
 
-	const rounds = 10
+// expectCustomer is asked by a backend for one customer.
+func (s *soak) expectCustomer(r *http.Request, customer string) {
+	if got := r.Header["X-Customer-Id"]; !slices.Equal(got, []string{customer}) {
+		s.faults <- fmt.Sprintf("%s: %q in place of %s", r.URL.Path, got, customer)
+	}
+}
+
+// endure runs for a time, in rounds, and compares what is left of the last one with what
+// was left of the second.
+func (s *soak) endure(d time.Duration) {
+	rounds := 10
+	if d < time.Minute {
+		rounds = 4 // the ends of rounds take their time, too
+	}
 	var warm figures
 	for round := range rounds {
-		s.run(*soakTime / rounds)
-		s.client.CloseIdleConnections()
-		now := measure(t)
-		t.Logf("%d served, %d refused, %d upstream failures, %d connections of mutated bytes, %d reloads; %s",
-			s.served.Load(), s.refused.Load(), s.failed.Load(), s.written.Load(), s.reloads.Load(), now)
+		s.run(d / time.Duration(rounds))
+		for _, client := range append(s.clients[:], s.client) {
+			client.CloseIdleConnections()
+		}
+		now := measure(s.t)
+		s.t.Logf("%d served, %d refused, %d streams, %d upstream failures, %d connections of mutated bytes, %d reloads; %s",
+			s.served.Load(), s.refused.Load(), s.streams.Load(), s.failed.Load(), s.written.Load(), s.reloads.Load(), now)
 		if round == 1 {
 			warm = now
 		}
 		if round == rounds-1 {
-			now.expectNoGrowth(t, warm)
+			now.expectNoGrowth(s.t, warm)
 		}
-		if s.expectNoFault(t); t.Failed() {
+		if s.expectNoFault(s.t); s.t.Failed() {
 			return
 		}
 	}
 	// In a shorter one, look-ups of foreign keys may keep those of carl waiting.
-	if carls.Load() == 0 && *soakTime >= time.Minute {
-		t.Error("no token of the issuer was ever allowed")
+	if s.carls.Load() == 0 && d >= time.Minute {
+		s.t.Error("no token of the issuer was ever allowed")
 	}
 }
 
 // run sends traffic of all kinds for a while.
 func (s *soak) run(d time.Duration) {
-	s.stop = make(chan struct{})
+	ctx, cancel := context.WithTimeout(s.t.Context(), d)
+	defer cancel()
 	var running sync.WaitGroup
 	loop := func(times int, step func(random *rand.Rand)) {
 		for range times {
 			running.Go(func() {
-				for random := rand.New(rand.NewPCG(rand.Uint64(), 0)); ; {
-					select {
-					case <-s.stop:
-						return
-					default:
-						step(random)
-					}
+				for random := rand.New(rand.NewPCG(rand.Uint64(), 0)); ctx.Err() == nil; {
+					step(random)
 				}
 			})
 		}
@@ -114,133 +156,31 @@ func (s *soak) run(d time.Duration) {
 	loop(2, s.bad)
 	loop(1, s.customer)
 	loop(1, s.flaky)
+	loop(1, s.talk)
+	loop(1, func(*rand.Rand) { s.expire(ctx) })
 	loop(2, func(random *rand.Rand) {
 		seeds := hostileBytes()
 		text := seeds[random.IntN(len(seeds))]
 		for range random.IntN(4) {
 			text = mutateText(random, text)
 		}
-		s.write(s.t, s.address, text)
+		s.write(s.dial(), text)
 		s.written.Add(1)
 	})
-	running.Go(s.change)
-	time.AfterFunc(d, func() { close(s.stop) })
+	running.Go(func() { s.stand(ctx) })
+	running.Go(func() { s.change(ctx) })
 	running.Wait()
-}
-
-// verdict sends a request and returns the status and the reason; an answer that
-// breaks off is "broken".
-func (s *soak) verdict(method, target, body string, fields ...string) string {
-	r := s.request(method, target, strings.NewReader(body), fields...)
-	response, err := s.client.Do(r)
-	if errors.Is(err, io.EOF) {
-		return "broken"
-	}
-	if err != nil {
-		return err.Error()
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return "broken"
-	}
-	return strings.TrimSpace(fmt.Sprint(response.StatusCode, " ", response.Header.Get("Postern-Reason")))
-}
-
-// want fails the test where a verdict is none of those that are right.
-func (s *soak) want(count *atomic.Int64, target, got string, right ...string) {
-	if count.Add(1); !slices.Contains(right, got) {
-		s.t.Errorf("%s: %s, want one of %q", target, got, right)
-	}
-}
-
-func (s *soak) good(random *rand.Rand) {
-	token := "Authorization: " + []string{s.ann, s.bob}[random.IntN(2)]
-	for _, target := range []string{"/widget", "/either", "/own", "/report"} {
-		s.want(&s.served, target, s.verdict(http.MethodGet, target, "", token), "200")
-	}
-	s.want(&s.served, "/public", s.verdict(http.MethodPost, "/public", strings.Repeat("x", random.IntN(1<<16))), "200")
-	s.want(&s.served, "/json", s.verdict(http.MethodPost, "/json", `{"customer":"ann"}`, "Authorization: "+s.ann, typeJSON), "200")
-	s.want(&s.served, "/form", s.verdict(http.MethodPost, "/form", "customer=bob", "Authorization: "+s.bob, typeForm), "200")
-}
-
-func (s *soak) bad(*rand.Rand) {
-	ann, forged := "Authorization: "+s.ann, "Authorization: "+s.forged
-	for _, test := range []struct {
-		method, target, body, want string
-		fields                     []string
-	}{
-		{"GET", "/widget", "", "401 missing_credential", nil},
-		{"GET", "/widget", "", "401 bad_signature", []string{forged}},
-		{"GET", "/either", "", "401 bad_signature", []string{forged}},
-		{"GET", "/widget", "", "401 malformed_credential", []string{ann + "."}},
-		{"GET", "/widget", "", "400 malformed_request", []string{ann, forged}},
-		{"GET", "/widget", "", "400 malformed_request", []string{ann, "Authorization_: x", "authorization: y"}},
-		{"GET", "/public/../widget", "", "400 ambiguous_path", nil},
-		{"GET", "/public%2f", "", "400 ambiguous_path", nil},
-		{"GET", "/nowhere", "", "404 no_route", nil},
-		{"POST", "/json", `{"customer":"bob"}`, "403 identity_mismatch", []string{ann, typeJSON}},
-		{"POST", "/json", `{}`, "403 identity_missing", []string{ann, typeJSON}},
-		{"POST", "/json", `{"customer":"ann","customer":"bob"}`, "400 malformed_body", []string{ann, typeJSON}},
-		{"POST", "/json", strings.Repeat(" ", 2<<20), "413 body_too_large", []string{ann, typeJSON}},
-		{"POST", "/form", "customer=ann&customer[]=bob", "400 malformed_request", []string{ann, typeForm}},
-	} {
-		s.want(&s.refused, test.target, s.verdict(test.method, test.target, test.body, test.fields...), test.want)
-	}
-}
-
-// customer sends tokens of the newest key, of one that was withdrawn, and of one
-// that was never published.
-func (s *soak) customer(*rand.Rand) {
-	n := s.rotation.Load()
-	if token, ok := s.tokens.Load(n); ok {
-		s.want(&s.served, "/customer", s.verdict(http.MethodGet, "/customer", "", "Authorization: Bearer "+token.(string)), "200", "503 keys_pending")
-	}
-	if token, ok := s.tokens.Load(n - 30); ok {
-		s.want(&s.refused, "/customer, withdrawn", s.verdict(http.MethodGet, "/customer", "", "Authorization: Bearer "+token.(string)), "401 unknown_key", "503 keys_pending")
-	}
-	token := signed(s.t, jwt.SigningMethodES256, fmt.Sprint("foreign", n), s.foreign, carl())
-	s.want(&s.refused, "/customer, foreign", s.verdict(http.MethodGet, "/customer", "", "Authorization: Bearer "+token), "401 unknown_key", "503 keys_pending")
-}
-
-func carl() jwt.MapClaims {
-	return jwt.MapClaims{"iss": "idp", "aud": "chat", "sub": "carl", "exp": fromNow(time.Hour)}
-}
-
-func (s *soak) flaky(*rand.Rand) {
-	s.want(&s.failed, "/flaky", s.verdict(http.MethodGet, "/flaky", "", "Authorization: "+s.ann),
-		"200", "broken", "502 upstream_invalid", "502 upstream_unreachable", "504 upstream_timeout")
-	s.want(&s.failed, "/more", s.verdict(http.MethodGet, "/more", ""), "502 upstream_unreachable")
-}
-
-// newFlaky starts a backend that fails in each way in turn.
-func newFlaky(t testing.TB) (address string) {
-	var turn atomic.Int64
-	return newRogue(t, func(c net.Conn) {
-		switch turn.Add(1) % 5 {
-		case 0:
-			_, _ = c.Read(make([]byte, 1))
-			_ = c.(*net.TCPConn).SetLinger(0)
-		case 1:
-			replying("I am no backend\r\n\r\n")(c)
-		case 2:
-			replying("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")(c)
-		case 3:
-			_, _ = io.Copy(io.Discard, c) // until Postern gives up
-		default:
-			replying("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")(c)
-		}
-	})
 }
 
 // change rotates the keys and reloads each second; every seventh second the
 // issuer is away.
-func (s *soak) change() {
+func (s *soak) change(ctx context.Context) {
 	ticks := time.NewTicker(time.Second)
 	defer ticks.Stop()
 	for {
 		n := s.reloads.Add(1)
 		s.values["NAME"] = fmt.Sprint("r", n%2)
-		s.configure(soakYAML, s.values)
+		s.configure(s.yaml, s.values)
 		if n%3 > 0 { // otherwise the file is noticed
 			if got := s.operate(s.admin, http.MethodPost, "/-/reload"); got.status != http.StatusOK {
 				s.t.Errorf("reload: %+v", got)
@@ -252,7 +192,7 @@ func (s *soak) change() {
 		}
 		s.sign()
 		select {
-		case <-s.stop:
+		case <-ctx.Done():
 			return
 		case <-ticks.C:
 		}

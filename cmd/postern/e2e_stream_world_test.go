@@ -50,23 +50,25 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *chat) echo(w http.ResponseWriter, r *http.Request) {
+func (c *chat) echo(w http.ResponseWriter, r *http.Request) { c.ended <- echo(w, r) }
+
+// echo opens a websocket and says back what it hears, until its end: the close code
+// that it was told, or -1.
+func echo(w http.ResponseWriter, r *http.Request) websocket.StatusCode {
 	options := &websocket.AcceptOptions{InsecureSkipVerify: true, Subprotocols: []string{"chat.v1"}}
 	s, err := websocket.Accept(w, r, options)
 	if err != nil {
-		return
+		return -1
 	}
 	defer s.CloseNow()
 	s.SetReadLimit(-1)
 	for {
 		kind, message, err := s.Read(context.Background())
 		if err != nil {
-			c.ended <- websocket.CloseStatus(err)
-			return
+			return websocket.CloseStatus(err)
 		}
 		if err := s.Write(context.Background(), kind, message); err != nil {
-			c.ended <- -1
-			return
+			return -1
 		}
 	}
 }
