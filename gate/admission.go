@@ -10,20 +10,25 @@ import (
 )
 
 // Admission is what remains of a decision where the exchange goes on after its
-// request: it tells whether it may, and holds neither the request nor a credential.
-// It is immutable and safe for concurrent use.
+// request: it tells whether it may. It holds neither the request nor a credential,
+// but for one that somebody has to be asked about again. It is immutable and safe
+// for concurrent use.
 type Admission struct {
+	// Route is the one that serves it.
+	Route *policy.Route
 	// Authenticator is the name of the alternative that the request was held to.
 	Authenticator string
 
 	method, host, path string
 	verified           *authn.Verified // nil where none was before a route only reported
 	reported           policy.Reason
+	renewals           []renewal
 }
 
 // Admission returns that of a request which was let through.
-func (d *Decision) Admission() Admission {
-	a := Admission{
+func (d *Decision) Admission() *Admission {
+	a := &Admission{
+		Route:         d.Route,
 		Authenticator: d.Authenticator,
 		method:        d.request.Method,
 		host:          strings.Clone(policy.NormalizeHost(d.request.Host)),
@@ -32,6 +37,10 @@ func (d *Decision) Admission() Admission {
 	}
 	if d.Reported != nil {
 		a.reported = d.Reported.Reason
+		return a
+	}
+	for _, r := range d.renewals {
+		a.renewals = append(a.renewals, r.clone())
 	}
 	return a
 }
@@ -56,13 +65,18 @@ func (a *Admission) Withdrawn(at time.Time) error {
 	return a.verified.Withdrawn(at)
 }
 
-// Rematch returns the route of g that serves what was admitted before, perhaps by
-// another generation. Its error says why none does.
-func (g *Gate) Rematch(a *Admission) (*policy.Route, error) {
+// Rematch returns the admission by which g, perhaps another generation, lets through
+// what was let through before. Its error says why it does not.
+func (g *Gate) Rematch(a *Admission) (*Admission, error) {
 	var values policy.Values
 	route, err := g.matcher.Match(a.method, a.host, a.path, &values)
-	if err != nil || a.reported != policy.ReasonNone {
-		return route, err
+	if err != nil {
+		return nil, err
+	}
+	rematched := *a
+	rematched.Route = route
+	if a.reported != policy.ReasonNone {
+		return &rematched, nil
 	}
 	alternatives := g.routes[route.Index].alternatives
 	i := slices.IndexFunc(alternatives, func(other alternative) bool { return other.name == a.Authenticator })
@@ -79,5 +93,6 @@ func (g *Gate) Rematch(a *Admission) (*policy.Route, error) {
 			}
 		}
 	}
-	return route, nil
+	rematched.renewals = renewedBy(alternatives[i].members, a.renewals)
+	return &rematched, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // admit returns the admission of a request that is let through.
-func admit(t testing.TB, g *gate.Gate, line string, header ...string) gate.Admission {
+func admit(t testing.TB, g *gate.Gate, line string, header ...string) *gate.Admission {
 	t.Helper()
 	d := decide(t, g, line, header...)
 	if d.Denial != nil {
@@ -70,10 +70,10 @@ func TestRematch(t *testing.T) {
 		if test.by == nil {
 			test.by = authenticators(t)
 		}
-		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a)
+		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(a)
 		matched := ""
-		if got != nil && err == nil {
-			matched = got.Name
+		if err == nil {
+			matched = got.Route.Name
 		}
 		if matched != test.route || policy.ReasonOf(err) != test.want {
 			t.Errorf("%s: %q, %v, want %q, %v", name, matched, err, test.route, test.want)

@@ -21,6 +21,8 @@ type streams struct {
 
 	mu       sync.Mutex
 	open     map[*stream]struct{}
+	queue    []*stream // that ask about their credentials, for which
+	renewing int       // goroutines do it
 	watched  bool
 	draining bool
 	cut      bool
@@ -113,6 +115,8 @@ func (l *streams) sweep(now time.Time) bool {
 	for s := range l.open {
 		if end, over := s.due(now); over {
 			s.end(end)
+		} else if s.wantsRenewal(now) {
+			l.enqueue(s)
 		}
 	}
 	l.watched = len(l.open) > 0
@@ -149,8 +153,8 @@ func (l *streams) holdTo(s *stream, state *State) {
 // hold ends a stream that no route of the generation would serve, and moves any
 // other to the route that does. l.mu is held.
 func (l *streams) hold(s *stream, state *State) {
-	route, err := state.gate.Rematch(&s.admission)
-	if err == nil && s.websocket && !route.Websocket {
+	rematched, err := state.gate.Rematch(s.admission)
+	if err == nil && s.websocket && !rematched.Route.Websocket {
 		err = policy.Deny(policy.NoRoute, "")
 	}
 	if err != nil {
@@ -158,7 +162,7 @@ func (l *streams) hold(s *stream, state *State) {
 		return
 	}
 	s.metrics.StreamLeft()
-	s.route, s.metrics = route, state.routes[route.Index].metrics
+	s.admission, s.metrics = rematched, state.routes[rematched.Route.Index].metrics
 	s.metrics.StreamOpened()
 }
 
@@ -176,7 +180,7 @@ func (l *streams) drain() {
 
 func (s *stream) drain(now time.Time) {
 	s.drainAt = now
-	if spread := s.route.Streams.Drain; spread > 0 {
+	if spread := s.admission.Route.Streams.Drain; spread > 0 {
 		s.drainAt = now.Add(rand.N(spread))
 	}
 }
