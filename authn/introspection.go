@@ -19,6 +19,9 @@ type Inquirer interface {
 	// Same reports whether both ask the same in the same way, so that a reload can
 	// keep the older one and what it has cached.
 	Same(o Inquirer) bool
+	// RenewEvery returns how often who relies on an identity for longer than a
+	// request asks again.
+	RenewEvery() time.Duration
 	// Retire closes the connections that no request uses; others are closed when
 	// their request ends.
 	Retire()

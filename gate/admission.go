@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -10,21 +9,25 @@ import (
 )
 
 // Admission is what remains of a decision where the exchange goes on after its
-// request: it tells whether it may, and holds neither the request nor a credential.
-// It follows its credential from one generation to the next, and is not safe for
-// concurrent use.
+// request: it tells whether it may. It holds neither the request nor a credential,
+// but for one that somebody has to be asked about again. It is immutable and safe
+// for concurrent use.
 type Admission struct {
+	// Route is the one that serves it.
+	Route *policy.Route
 	// Authenticator is the name of the alternative that the request was held to.
 	Authenticator string
 
 	method, host, path string
 	verified           *authn.Verified // nil where none was before a route only reported
 	reported           policy.Reason
+	renewals           []renewal
 }
 
 // Admission returns that of a request which was let through.
-func (d *Decision) Admission() Admission {
-	a := Admission{
+func (d *Decision) Admission() *Admission {
+	a := &Admission{
+		Route:         d.Route,
 		Authenticator: d.Authenticator,
 		method:        strings.Clone(d.request.Method), // beside it stands the target
 		host:          strings.Clone(policy.NormalizeHost(d.request.Host)),
@@ -33,6 +36,10 @@ func (d *Decision) Admission() Admission {
 	}
 	if d.Reported != nil {
 		a.reported = d.Reported.Reason
+		return a
+	}
+	for _, r := range d.renewals {
+		a.renewals = append(a.renewals, r.clone())
 	}
 	return a
 }
@@ -48,54 +55,70 @@ func (a *Admission) Lapsed(at time.Time) error {
 	return a.verified.Lapsed(at)
 }
 
-// Renew makes the admission follow its credential where the bounds of that have
-// changed, and denies what stands on one that was taken away, or that was only let
-// through to be reported.
-func (a *Admission) Renew(at time.Time) (err error) {
+// Vouched returns the admission with the bounds that its credential has now, which is
+// the same where they have not changed. Its error denies what stands on a credential
+// that was taken away, or what was only let through to be reported.
+func (a *Admission) Vouched(at time.Time) (*Admission, error) {
 	if a.reported != policy.ReasonNone {
-		return policy.Deny(a.reported, "")
+		return nil, policy.Deny(a.reported, "")
 	}
 	verified, err := a.verified.Vouched(at, nil)
-	if err == nil {
-		a.verified = verified
+	if err != nil || verified == a.verified {
+		return a, err
 	}
-	return err
+	vouched := *a
+	vouched.verified = verified
+	return &vouched, nil
 }
 
-// Rematch returns the route of g that serves at a time what was admitted before,
-// perhaps by another generation, and holds the admission to it. Its error says why
-// none does.
-func (g *Gate) Rematch(a *Admission, at time.Time) (*policy.Route, error) {
+// Rematch returns the admission by which g, perhaps another generation, lets through
+// at a time what was let through before. Its error says why it does not.
+func (g *Gate) Rematch(a *Admission, at time.Time) (*Admission, error) {
 	var values policy.Values
 	route, err := g.matcher.Match(a.method, a.host, a.path, &values)
-	if err != nil || a.reported != policy.ReasonNone {
-		return route, err
+	if err != nil {
+		return nil, err
 	}
-	verified, err := g.routes[route.Index].vouched(a, at)
+	rematched := *a
+	rematched.Route = route
+	if a.reported != policy.ReasonNone {
+		return &rematched, nil
+	}
+	own := g.routes[route.Index].alternative(a.Authenticator)
+	verified, err := own.vouched(a.verified, at)
 	if err == nil {
 		err = route.Require.Check(&verified.Identity)
 	}
 	switch {
 	case err == nil:
-		a.verified = verified
+		rematched.verified, rematched.renewals = verified, renewedBy(own.members, a.renewals)
 	case route.Reports(at):
-		a.reported = policy.ReasonOf(err)
+		rematched.reported = policy.ReasonOf(err)
 	default:
 		return nil, err
 	}
-	return route, nil
+	return &rematched, nil
 }
 
-// vouched returns what the route's own authenticators make of an admission's
-// identity at a time.
-func (r *route) vouched(a *Admission, at time.Time) (*authn.Verified, error) {
-	i := slices.IndexFunc(r.alternatives, func(other alternative) bool { return other.name == a.Authenticator })
-	if i < 0 {
+// alternative returns that of a name, nil where there is none.
+func (r *route) alternative(name string) *alternative {
+	for i := range r.alternatives {
+		if a := &r.alternatives[i]; a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// vouched returns what the authenticators of an alternative, which may be nil, make of
+// an identity at a time.
+func (a *alternative) vouched(v *authn.Verified, at time.Time) (*authn.Verified, error) {
+	if a == nil {
 		return nil, policy.Deny(policy.MissingCredential, "")
 	}
-	return a.verified.Vouched(at, func(member *authn.Verified) authn.Authenticator {
-		for _, m := range r.alternatives[i].members {
-			if m.name == member.Authenticator {
+	return v.Vouched(at, func(part *authn.Verified) authn.Authenticator {
+		for _, m := range a.members {
+			if m.name == part.Authenticator {
 				return m
 			}
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 // admit returns the admission of a request that is let through.
-func admit(t testing.TB, g *gate.Gate, line string, header ...string) gate.Admission {
+func admit(t testing.TB, g *gate.Gate, line string, header ...string) *gate.Admission {
 	t.Helper()
 	d := decide(t, g, line, header...)
 	if d.Denial != nil {
@@ -75,10 +75,10 @@ func TestRematch(t *testing.T) {
 		if test.by == nil {
 			test.by = authenticators(t)
 		}
-		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(&a, now)
+		got, err := compile(t, test.after, identityHeaders, test.by).Rematch(a, now)
 		matched := ""
-		if got != nil && err == nil {
-			matched = got.Name
+		if err == nil {
+			matched = got.Route.Name
 		}
 		if matched != test.route || policy.ReasonOf(err) != test.want {
 			t.Errorf("%s: %q, %v, want %q, %v", name, matched, err, test.route, test.want)
@@ -109,7 +109,7 @@ func TestAdmission(t *testing.T) {
 	} {
 		a := admit(t, newGate(t, test.route), "GET /chat", test.header...)
 		later := now.Add(time.Hour)
-		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), policy.ReasonOf(a.Renew(later))}
+		got := standing{a.Expires(), policy.ReasonOf(a.Lapsed(later)), withdrawn(a, later)}
 		if got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
@@ -127,7 +127,7 @@ func TestAdmissionIsRevoked(t *testing.T) {
 	g := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"customer"})}, identityHeaders, by)
 	customer, a := "ann", admit(t, g, "GET /chat", bearer(t, "ann"))
 	list.Replace(authn.NewRevocationList([]authn.Revocation{{CustomerID: &customer, IssuedBefore: now}}))
-	if got := policy.ReasonOf(a.Renew(now)); got != policy.Revoked {
+	if got := withdrawn(a, now); got != policy.Revoked {
 		t.Errorf("withdrawn: %v", got)
 	}
 }
@@ -142,14 +142,15 @@ func TestAdmissionIsReported(t *testing.T) {
 		return compile(t, []policy.RouteSettings{s}, identityHeaders, by)
 	}
 	a := admit(t, compiled(enforcing), "GET /chat", bearer(t, "ann"))
-	if err := a.Renew(now); err != nil {
-		t.Error(err)
+	if got := withdrawn(a, now); got != policy.ReasonNone {
+		t.Error(got)
 	}
 	by["customer"] = by["widget"]
-	if got, err := compiled(reporting).Rematch(&a, now); got == nil || err != nil {
-		t.Errorf("%v, %v", got, err)
+	a, err := compiled(reporting).Rematch(a, now)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := policy.ReasonOf(a.Renew(now)); got != policy.MissingCredential {
+	if got := withdrawn(a, now); got != policy.MissingCredential {
 		t.Errorf("renewed: %v", got)
 	}
 }
@@ -168,7 +169,8 @@ func TestRematchTakesNewBounds(t *testing.T) {
 	}, keys.Loader{}, nil, &problems)
 	mustNot(t, problems)
 	next := compile(t, []policy.RouteSettings{route(t, "/chat", []string{"project"})}, identityHeaders, by)
-	if _, err := next.Rematch(&a, now); err != nil || !a.Expires() || policy.ReasonOf(a.Lapsed(end)) != policy.TokenExpired {
+	a, err := next.Rematch(a, now)
+	if err != nil || !a.Expires() || policy.ReasonOf(a.Lapsed(end)) != policy.TokenExpired {
 		t.Errorf("%v; has an end: %t; lapsed then: %v", err, a.Expires(), a.Lapsed(end))
 	}
 }
@@ -196,8 +198,17 @@ func TestRenewFollowsARefresh(t *testing.T) {
 	next := load("k2")
 	next.Inherit(set.Static)
 	set.Static = next
-	var err error
-	if n := testing.AllocsPerRun(10, func() { err = a.Renew(now) }); err != nil || n > 0 {
+	a, err := a.Vouched(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(10, func() { _, err = a.Vouched(now) }); err != nil || n > 0 {
 		t.Errorf("%v allocations, %v", n, err)
 	}
+}
+
+// withdrawn is why an admission is no longer vouched for.
+func withdrawn(a *gate.Admission, at time.Time) policy.Reason {
+	_, err := a.Vouched(at)
+	return policy.ReasonOf(err)
 }

@@ -82,6 +82,7 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if err != nil {
 			return err
 		}
+		d.recollect(m, c.value)
 		if d.Verified == nil || v.Level > d.Verified.Level {
 			d.proof = c.value
 		}

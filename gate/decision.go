@@ -43,6 +43,7 @@ type Decision struct {
 	proof string
 	// forwarded are the carriers whose credential is passed on as it came.
 	forwarded []authn.Carrier
+	renewals  []renewal
 	body      bodyReading
 	scratch   [2]string // for what a rule finds, mostly one text
 	// credentials are by index of the member, as far as they are known; where they

@@ -14,10 +14,11 @@ import (
 )
 
 // admitted returns the admission of a customer whose credential ends at a time.
-func admitted(end time.Time) gate.Admission {
+func admitted(end time.Time, life policy.Streams) *gate.Admission {
 	var d gate.Decision
 	gate.New(gate.Settings{}).Begin(&gate.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}}, &d)
 	d.Verified = &authn.Verified{Identity: policy.Identity{ExpiresAt: end}}
+	d.Route = &policy.Route{Streams: life}
 	return d.Admission()
 }
 
@@ -49,7 +50,7 @@ func TestStreamsWhenTheClockIsSet(t *testing.T) {
 		"to be drained, set forward":     {life: lasting, drainAt: opened.Add(time.Minute), after: time.Second, set: forward, want: none},
 		"drained, set back":              {life: lasting, drainAt: opened.Add(time.Minute), after: time.Minute, set: back, want: endDrain},
 	} {
-		s := &stream{admission: admitted(test.expires), opened: opened, route: &policy.Route{Streams: test.life}, drainAt: test.drainAt}
+		s := &stream{admission: admitted(test.expires, test.life), opened: opened, drainAt: test.drainAt}
 		got, over := s.due(clocktest.Set(t, opened.Add(test.after), test.set))
 		if !over {
 			got = none

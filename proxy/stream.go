@@ -16,9 +16,8 @@ import (
 // is over, or waits for its end: it holds nothing of the request but what tells
 // whether it may go on.
 type stream struct {
-	id        string
-	admission gate.Admission // guarded by the registry
-	opened    time.Time
+	id     string
+	opened time.Time
 	// conduit is a relay where it is a websocket, and else an eventBody.
 	conduit   conduit
 	websocket bool
@@ -27,12 +26,13 @@ type stream struct {
 	// either did, in nanoseconds since it was opened.
 	received, sent, active atomic.Int64
 
-	// What the registry guards: the route that serves it now, and when a shutdown
-	// ends it, the zero time for not yet.
-	route   *policy.Route
-	metrics *metrics.Route
-	drainAt time.Time
-	ending  bool
+	// What the registry guards: by what it is let through now, with the metrics of the
+	// route, and when a shutdown ends it, the zero time for not yet.
+	admission *gate.Admission
+	metrics   *metrics.Route
+	renewal   renewal
+	drainAt   time.Time
+	ending    bool
 }
 
 // conduit is what a stream flows through.
@@ -45,13 +45,16 @@ type conduit interface {
 
 // newStream takes note of what an exchange was let through for.
 func (x *exchange) newStream() *stream {
-	return &stream{
+	s := &stream{
 		id:        strings.Clone(x.request.ID),
 		admission: x.decision.Admission(),
 		opened:    time.Now(),
-		route:     x.decision.Route,
 		metrics:   x.route().metrics,
 	}
+	if every := s.admission.RenewEvery(); every > 0 {
+		s.renewal.at = s.opened.Add(every)
+	}
+	return s
 }
 
 // passed counts bytes that went one way.
@@ -94,7 +97,7 @@ func endFor(reason policy.Reason) streamEnd {
 
 // due reports whether the stream must end at a time, and why.
 func (s *stream) due(now time.Time) (end streamEnd, over bool) {
-	life := &s.route.Streams
+	life := &s.admission.Route.Streams
 	if !s.drainAt.IsZero() && !now.Before(s.drainAt) {
 		return endDrain, true
 	}
@@ -104,21 +107,25 @@ func (s *stream) due(now time.Time) (end streamEnd, over bool) {
 	if life.Idle > 0 && now.Sub(s.opened)-time.Duration(s.active.Load()) >= life.Idle {
 		return endIdle, true
 	}
-	bound := s.admission.Expires() && !life.Keep && !s.route.Reports(now)
+	bound := s.admission.Expires() && !life.Keep && !s.admission.Route.Reports(now)
 	return endMaxAge, !bound && now.Sub(s.opened) >= life.MaxAge
 }
 
 // denied returns why a route that enforces would no longer let the stream through.
 func (s *stream) denied(now time.Time) policy.Reason {
-	if s.route.Reports(now) {
+	if s.admission.Route.Reports(now) {
 		return policy.ReasonNone
 	}
 	now = s.latest(now)
-	err := s.admission.Renew(now)
-	if err == nil && !s.route.Streams.Keep {
-		err = s.admission.Lapsed(now.Add(-s.route.Streams.Grace))
+	vouched, err := s.admission.Vouched(now)
+	if err != nil {
+		return policy.ReasonOf(err)
 	}
-	return policy.ReasonOf(err)
+	s.admission = vouched
+	if vouched.Route.Streams.Keep {
+		return policy.ReasonNone
+	}
+	return policy.ReasonOf(vouched.Lapsed(now.Add(-vouched.Route.Streams.Grace)))
 }
 
 // latest returns now or, where the clock on the wall was set back since the stream
@@ -135,7 +142,7 @@ func (s *stream) latest(now time.Time) time.Time {
 func (s *stream) log(log *slog.Logger, end streamEnd, now time.Time) {
 	log.LogAttrs(context.Background(), slog.LevelInfo, "stream",
 		slog.String("request_id", s.id),
-		slog.String("route", s.route.Name),
+		slog.String("route", s.admission.Route.Name),
 		slog.String("authenticator", s.admission.Authenticator),
 		slog.String("reason", end.reason),
 		slog.Float64("duration", now.Sub(s.opened).Seconds()),

@@ -21,11 +21,13 @@ type streams struct {
 	running sync.WaitGroup
 	wake    chan struct{} // of the watch, with room for one
 
-	mu      sync.Mutex
-	open    map[*stream]struct{}
-	watched bool
-	drained time.Time // when every stream is to have ended, the zero time for no shutdown
-	cut     bool
+	mu       sync.Mutex
+	open     map[*stream]struct{}
+	queue    []*stream // that ask about their credentials, for which
+	renewing int       // goroutines do it
+	watched  bool
+	drained  time.Time // when every stream is to have ended, the zero time for no shutdown
+	cut      bool
 }
 
 func newStreams(state *atomic.Pointer[State], registry *metrics.Registry, log *slog.Logger) *streams {
@@ -119,6 +121,8 @@ func (l *streams) sweep(now time.Time) bool {
 	for s := range l.open {
 		if end, over := s.due(now); over {
 			s.end(end)
+		} else if s.wantsRenewal(now) {
+			l.enqueue(s)
 		}
 	}
 	l.watched = len(l.open) > 0
@@ -147,8 +151,8 @@ func (l *streams) rematch() {
 // hold ends a stream that no route of the generation would serve, and moves any
 // other to the route that does. l.mu is held.
 func (l *streams) hold(s *stream, state *State) {
-	route, err := state.gate.Rematch(&s.admission, time.Now())
-	if err == nil && s.websocket && !route.Websocket {
+	rematched, err := state.gate.Rematch(s.admission, time.Now())
+	if err == nil && s.websocket && !rematched.Route.Websocket {
 		err = policy.Deny(policy.NoRoute, "")
 	}
 	if err != nil {
@@ -156,7 +160,7 @@ func (l *streams) hold(s *stream, state *State) {
 		return
 	}
 	s.metrics.StreamLeft()
-	s.route, s.metrics = route, state.routes[route.Index].metrics
+	s.admission, s.metrics = rematched, state.routes[rematched.Route.Index].metrics
 	s.metrics.StreamOpened()
 }
 
@@ -174,7 +178,7 @@ func (l *streams) drain(deadline time.Time) {
 
 func (s *stream) drain(now, deadline time.Time) {
 	s.drainAt = now
-	if spread := min(s.route.Streams.Drain, deadline.Sub(now)); spread > 0 {
+	if spread := min(s.admission.Route.Streams.Drain, deadline.Sub(now)); spread > 0 {
 		s.drainAt = now.Add(rand.N(spread))
 	}
 }

@@ -45,7 +45,7 @@ func newTestStream(t *testing.T, state *State) *stream {
 	if d.Denial != nil {
 		t.Fatal(d.Denial)
 	}
-	return &stream{admission: d.Admission(), opened: time.Now(), conduit: deaf{}, route: d.Route, metrics: state.routes[0].metrics}
+	return &stream{admission: d.Admission(), opened: time.Now(), conduit: deaf{}, metrics: state.routes[0].metrics}
 }
 
 // deaf is a conduit that never ends.
@@ -60,7 +60,7 @@ func TestStreamBeginsBetweenGenerations(t *testing.T) {
 	registry := metrics.New("", "")
 	first, second, last := newGeneration(t, registry, nil), newGeneration(t, registry, nil), newGeneration(t, registry, nil)
 	h := NewHandler(first, registry, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	route := newTestStream(t, last).route
+	route := newTestStream(t, last).admission.Route
 	for range 300 {
 		h.Swap(second)
 		s := newTestStream(t, first)
@@ -76,7 +76,7 @@ func TestStreamBeginsBetweenGenerations(t *testing.T) {
 			h.streams.mu.Unlock()
 		}
 		added.Wait()
-		if s.route != route {
+		if s.admission.Route != route {
 			t.Fatal("held to a generation that is over")
 		}
 		h.streams.left(s, endClient)

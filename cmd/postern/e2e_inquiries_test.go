@@ -27,6 +27,9 @@ type oracle struct {
 	mu    sync.Mutex
 	known map[string]string
 	fault int // the status of every answer, where it is not 0
+	// Questions about tokens that begin so wait until held is closed.
+	prefix string
+	held   chan struct{}
 }
 
 func newOracle(t *testing.T) *oracle {
@@ -49,6 +52,15 @@ func (o *oracle) fail(status int) {
 	o.fault = status
 }
 
+// hold lets questions about tokens that begin so wait until release is called.
+func (o *oracle) hold(prefix string) (release func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	held := make(chan struct{})
+	o.prefix, o.held = prefix, held
+	return func() { close(held) }
+}
+
 // ServeHTTP answers a question of RFC 7662 under /introspect, and elsewhere a call
 // with a token.
 func (o *oracle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -60,8 +72,11 @@ func (o *oracle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o.seen <- fmt.Sprintf("%s %s %s %s", r.Method, r.RequestURI, client, token)
 	o.mu.Lock()
 	answer, known := o.known[token]
-	fault := o.fault
+	fault, prefix, held := o.fault, o.prefix, o.held
 	o.mu.Unlock()
+	if held != nil && strings.HasPrefix(token, prefix) {
+		<-held
+	}
 	switch {
 	case fault != 0:
 		w.WriteHeader(fault)

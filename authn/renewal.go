@@ -1,0 +1,22 @@
+package authn
+
+import "time"
+
+// What a service has said of a credential counts for a request; what lasts longer
+// has to ask again.
+
+// defaultRenewal is how often that is where every request asks for itself.
+const defaultRenewal = 30 * time.Second
+
+func (i *inquiry) renewEvery() time.Duration {
+	if i.ttl == 0 {
+		return defaultRenewal
+	}
+	return i.ttl
+}
+
+// RenewEvery implements [Inquirer].
+func (i *Introspection) RenewEvery() time.Duration { return i.inquiry.renewEvery() }
+
+// RenewEvery implements [Inquirer].
+func (p *Profile) RenewEvery() time.Duration { return p.inquiry.renewEvery() }
