@@ -19,6 +19,9 @@ type Inquirer interface {
 	// Same reports whether both ask the same in the same way, so that a reload can
 	// keep the older one and what it has cached.
 	Same(o Inquirer) bool
+	// Through makes it ask through another transport than its own. It must be called
+	// before the authenticator is in use.
+	Through(t http.RoundTripper)
 	// Retire closes the connections that no request uses; others are closed when
 	// their request ends.
 	Retire()
@@ -36,6 +39,9 @@ type Introspection struct {
 	tokenBytes int
 	inquiry    *inquiry
 }
+
+// Through implements [Inquirer].
+func (i *Introspection) Through(t http.RoundTripper) { i.inquiry.service.transport = t }
 
 // Retire implements [Inquirer].
 func (i *Introspection) Retire() { i.inquiry.service.retire() }

@@ -35,6 +35,9 @@ type profileHeader struct {
 // Reads implements [RequestReader].
 func (p *Profile) Reads() []policy.Reference { return p.reads }
 
+// Through implements [Inquirer].
+func (p *Profile) Through(t http.RoundTripper) { p.inquiry.service.transport = t }
+
 // Retire implements [Inquirer].
 func (p *Profile) Retire() { p.inquiry.service.retire() }
 

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+
+	"postern/authn"
+	"postern/config"
+	"postern/gate"
+	"postern/keys"
+	"postern/metrics"
+)
+
+// offline is what stands in the place of the network, so that a command decides as
+// serve would without a listener, a connection or anything in the background.
+type offline struct {
+	// keys take the place of the configured ones, by authenticator of type jwt. A
+	// remote source that is not among them has no keys.
+	keys map[string]authn.KeySet
+	// services answer in the place of the ones that are asked, by authenticator of
+	// type introspection or profile. One that is not among them cannot be reached.
+	services map[string]http.RoundTripper
+}
+
+// newGate returns the gate of a configuration, which heeds its revocations. The
+// clock is that of each request.
+func (o *offline) newGate(c *config.Config) *gate.Gate {
+	b := thisBuild()
+	cache := authn.NewCache(c.Cache, metrics.New(b.version, b.goVersion))
+	list := &authn.Revocations{}
+	list.Replace(c.Revoked)
+	return newGate(c, newAuthenticators(c, list, func(name string) authn.Authenticator {
+		a := c.Authenticators[name].JWT
+		if a == nil {
+			i := newInquirer(name, c, cache, list)
+			i.Through(o.service(name))
+			return i
+		}
+		j := authn.NewJWT(name, a, o.keySet(name, c), cache, int(c.Limits.TokenBytes))
+		j.Heed(list)
+		return j
+	}))
+}
+
+func (o *offline) service(name string) http.RoundTripper {
+	if s := o.services[name]; s != nil {
+		return s
+	}
+	return unreachable{}
+}
+
+func (o *offline) keySet(name string, c *config.Config) authn.KeySet {
+	if set := o.keys[name]; set != nil {
+		return set
+	}
+	if ring := c.Rings[name]; ring != nil {
+		return ring
+	}
+	if set := c.StaticKeys[name]; set != nil {
+		return set
+	}
+	return &keys.Offline{}
+}
+
+// unreachable is the transport of a service that is not asked.
+type unreachable struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nothing goes over the network")
+}
