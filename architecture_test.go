@@ -27,8 +27,10 @@ var rooms = map[string]string{
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
 	"config":           "authn keys policy proxy",
-	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo",
+	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo cmd/postern/policytest",
 	"cmd/postern/demo": "",
+
+	"cmd/postern/policytest": "authn config gate keys policy",
 }
 
 // forbidden names packages from outside that a room must do without.

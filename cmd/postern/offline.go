@@ -20,6 +20,9 @@ type offline struct {
 	// services answer in the place of the ones that are asked, by authenticator of
 	// type introspection or profile. One that is not among them cannot be reached.
 	services map[string]http.RoundTripper
+	// instead returns what stands in the place of an authenticator, or that itself;
+	// nil for all themselves.
+	instead func(name string, a authn.Authenticator) authn.Authenticator
 }
 
 // newGate returns the gate of a configuration, which heeds its revocations. The
@@ -29,7 +32,7 @@ func (o *offline) newGate(c *config.Config) *gate.Gate {
 	cache := authn.NewCache(c.Cache, metrics.New(b.version, b.goVersion))
 	list := &authn.Revocations{}
 	list.Replace(c.Revoked)
-	return newGate(c, newAuthenticators(c, list, func(name string) authn.Authenticator {
+	all := newAuthenticators(c, list, func(name string) authn.Authenticator {
 		a := c.Authenticators[name].JWT
 		if a == nil {
 			i := newInquirer(name, c, cache, list)
@@ -39,7 +42,13 @@ func (o *offline) newGate(c *config.Config) *gate.Gate {
 		j := authn.NewJWT(name, a, o.keySet(name, c), cache, int(c.Limits.TokenBytes))
 		j.Heed(list)
 		return j
-	}))
+	})
+	for name, a := range all {
+		if o.instead != nil {
+			all[name] = o.instead(name, a)
+		}
+	}
+	return newGate(c, all)
 }
 
 func (o *offline) service(name string) http.RoundTripper {
