@@ -27,9 +27,10 @@ var rooms = map[string]string{
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
 	"config":           "authn keys policy proxy",
-	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo cmd/postern/policytest",
+	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
 	"cmd/postern/demo": "",
 
+	"cmd/postern/anatomy":    "keys",
 	"cmd/postern/policytest": "authn config gate keys policy",
 }
 

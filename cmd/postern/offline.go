@@ -27,7 +27,10 @@ type offline struct {
 
 // newGate returns the gate of a configuration, which heeds its revocations. The
 // clock is that of each request.
-func (o *offline) newGate(c *config.Config) *gate.Gate {
+func (o *offline) newGate(c *config.Config) *gate.Gate { return newGate(c, o.authenticators(c)) }
+
+// authenticators returns those of a configuration.
+func (o *offline) authenticators(c *config.Config) map[string]authn.Authenticator {
 	b := thisBuild()
 	cache := authn.NewCache(c.Cache, metrics.New(b.version, b.goVersion))
 	list := &authn.Revocations{}
@@ -48,7 +51,7 @@ func (o *offline) newGate(c *config.Config) *gate.Gate {
 			all[name] = o.instead(name, a)
 		}
 	}
-	return newGate(c, all)
+	return all
 }
 
 func (o *offline) service(name string) http.RoundTripper {

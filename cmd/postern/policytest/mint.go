@@ -70,7 +70,7 @@ func (m *maker) token(settings *authn.JWTSettings) (string, error) {
 	}
 	issued, expires := m.times(settings.MaxLifetime)
 	draft := settings.Draft(key, issued, expires.Sub(issued))
-	if s := settings.Keys.Select; s != nil && s.Pattern == nil && s.Reference().Source == policy.Claim {
+	if s := settings.Keys.Select; s.ByClaim() {
 		if err := s.Reference().Path.Set(draft.Claims, m.wanted.Tenant); err != nil {
 			return "", err
 		}

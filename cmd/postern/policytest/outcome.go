@@ -44,7 +44,7 @@ func newOutcome(d *gate.Decision, r *http.Request) *Outcome {
 	if o.Decision != deny && !d.Preflight {
 		header, address := r.Header.Clone(), *r.URL
 		d.Outbound(header, &address)
-		o.Headers = header
+		o.Headers = header.Clone() // what an identity was rendered to is shared
 	}
 	return o
 }
