@@ -77,6 +77,7 @@ func (p *policyRun) files(ctx context.Context, names []string, out io.Writer) er
 	now := time.Now()
 	var suites []*policytest.Suite
 	var faults []error
+	told := map[string]bool{}
 	for _, name := range names {
 		file, err := policytest.Read(name)
 		if err == nil {
@@ -85,7 +86,10 @@ func (p *policyRun) files(ctx context.Context, names []string, out io.Writer) er
 				suites = append(suites, suite)
 			}
 		}
-		faults = append(faults, err)
+		if err != nil && !told[err.Error()] { // files may share a configuration
+			told[err.Error()] = true
+			faults = append(faults, err)
+		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,9 @@ func (m *minting) mint(ctx context.Context, at time.Time) (token string, err err
 	signer, err := m.signer(c, at)
 	if err != nil {
 		return "", err
+	}
+	if !slices.ContainsFunc(a.JWT.Algorithms, signer.Fits) {
+		return "", fmt.Errorf("the key fits no algorithm of %s: %s", m.name, strings.Join(a.JWT.Algorithms, ", "))
 	}
 	draft, err := m.draft(a.JWT, signer, at)
 	if err != nil {

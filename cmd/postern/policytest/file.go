@@ -58,10 +58,10 @@ func Read(name string) (*File, error) {
 func (f *File) Check(problems *policy.Problems) {
 	var top policy.Path
 	if f.Config == "" {
-		problems.Addf(top, "config is missing: name the configuration that is tested")
+		problems.Addf(top.At("config"), "is missing: name the configuration that is tested")
 	}
 	if len(f.Cases) == 0 {
-		problems.Addf(top, "cases is missing")
+		problems.Addf(top.At("cases"), "is missing, or empty")
 	}
 	names := map[string]bool{}
 	for i := range f.Cases {
