@@ -48,7 +48,7 @@ func Dissect(token string, now time.Time) *Anatomy {
 	if len(parts) == 1 {
 		return a
 	}
-	a.Claims, a.claims = a.object("claims", parts[1])
+	a.Claims, a.claims = a.object("payload", parts[1])
 	signature := a.decode("signature", parts[2])
 	a.SignatureBytes = len(signature)
 	a.checkHeader()
