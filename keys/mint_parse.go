@@ -14,9 +14,9 @@ import (
 // ParseMintKey reads a private key: the only one of a PEM file (PKCS #8, PKCS #1 or
 // SEC 1), or a JWK, whose kid is then the key's id. The error quotes nothing of it.
 func ParseMintKey(data []byte) (*MintKey, error) {
-	parse := parsePrivatePEM
+	parse := parseMintPEM
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		parse = parsePrivateJWK
+		parse = parseMintJWK
 	}
 	k, err := parse(data)
 	if err != nil {
@@ -28,7 +28,7 @@ func ParseMintKey(data []byte) (*MintKey, error) {
 	return k, checkPublic(k.verifying())
 }
 
-func parsePrivatePEM(data []byte) (*MintKey, error) {
+func parseMintPEM(data []byte) (*MintKey, error) {
 	var private *pem.Block
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		switch {
@@ -59,7 +59,7 @@ func parsePrivatePEM(data []byte) (*MintKey, error) {
 	return k, nil
 }
 
-func parsePrivateJWK(data []byte) (*MintKey, error) {
+func parseMintJWK(data []byte) (*MintKey, error) {
 	var m struct {
 		Kty string `json:"kty"`
 		Kid string `json:"kid"`
