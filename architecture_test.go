@@ -27,7 +27,8 @@ var rooms = map[string]string{
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
 	"config":           "authn keys policy proxy",
-	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
+	"explain":          "authn gate policy proxy",
+	"cmd/postern":      "authn config explain gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
 	"cmd/postern/demo": "",
 
 	"cmd/postern/anatomy":    "keys",

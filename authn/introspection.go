@@ -48,10 +48,11 @@ func (i *Introspection) Retire() { i.inquiry.service.retire() }
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (i *Introspection) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	c.Trace.Enter(CheckForm)
 	if len(c.Value) > i.tokenBytes {
 		return nil, NoCache, malformed("the token is too long")
 	}
-	return i.inquiry.answer(ctx, "", c.Value, at, func() (*http.Request, error) { return i.request(c.Value) })
+	return i.inquiry.answer(ctx, c, "", at, func() (*http.Request, error) { return i.request(c.Value) })
 }
 
 // request makes the question of RFC 7662, section 2.1.
@@ -84,7 +85,7 @@ const userAgent = "postern"
 // verify reads the answer of RFC 7662, section 2.2. Only active: false says that
 // a token is not good; whatever else is wrong with the answer is no fault of the
 // customer.
-func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified, error) {
+func (i *Introspection) verify(status int, body []byte, at time.Time, trace *Trace) (*Verified, error) {
 	if status != http.StatusOK {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, fmt.Errorf("answered with status %d", status))
 	}
@@ -98,13 +99,14 @@ func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified
 	case !active:
 		return nil, policy.Deny(policy.InactiveToken, "")
 	}
-	times, err := i.rules.check(claims, at)
+	times, err := i.rules.check(claims, at, trace)
 	if policy.ReasonOf(err) == policy.MalformedCredential {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, errors.New("a time of the answer is no time"))
 	}
 	if err != nil {
 		return nil, err
 	}
+	trace.Enter(CheckCustomer)
 	return i.identify(claims, times)
 }
 

@@ -24,17 +24,21 @@ type tokenTimes struct {
 }
 
 // check holds claims to all rules.
-func (c *claimRules) check(claims map[string]any, at time.Time) (tokenTimes, error) {
+func (c *claimRules) check(claims map[string]any, at time.Time, trace *Trace) (tokenTimes, error) {
+	trace.Enter(CheckIssuer)
 	if err := c.checkIssuer(claims); err != nil {
 		return tokenTimes{}, err
 	}
+	trace.Enter(CheckTimes)
 	times, err := c.checkTimes(claims, at)
 	if err != nil {
 		return times, err
 	}
+	trace.Enter(CheckAudience)
 	if err := c.checkAudience(claims); err != nil {
 		return times, err
 	}
+	trace.Enter(CheckClaims)
 	return times, c.checkClaims(claims)
 }
 

@@ -35,11 +35,12 @@ func (m *MTLS) Affinity(Unverified) Affinity { return NoAffinity }
 // Verify implements [Authenticator]. The handshake took the time-consuming part, so
 // that nothing is cached.
 func (m *MTLS) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
-	v, err := m.verify(c.Chains, at)
+	v, err := m.verify(c.Chains, at, c.Trace)
 	return v, NoCache, err
 }
 
-func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time) (*Verified, error) {
+func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time, trace *Trace) (*Verified, error) {
+	trace.Enter(CheckAuthority)
 	chain, key := m.anchor(chains)
 	if key == nil {
 		chain, key = m.anchor(m.build(chains, at))
@@ -47,10 +48,12 @@ func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time) (*Verified, er
 	if key == nil {
 		return nil, policy.Deny(policy.UnknownKey, "no authority that counts vouches for the certificate")
 	}
+	trace.Enter(CheckCustomer)
 	v := m.identify(chain, key)
 	if err := v.nameCustomer(m.settings.CustomerID, m.settings.CustomerIDOptional); err != nil {
 		return nil, err
 	}
+	trace.Enter(CheckStanding)
 	if err := v.Standing(at); err != nil {
 		return nil, err
 	}

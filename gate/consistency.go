@@ -6,25 +6,36 @@ import (
 	"slices"
 	"strings"
 
+	"postern/authn"
 	"postern/policy"
 )
 
 // checkConsistency holds the request to each rule of its route.
 func (d *Decision) checkConsistency(ctx context.Context) error {
+	trace := d.request.Trace
 	for i := range d.Route.Rules {
 		rule := &d.Route.Rules[i]
+		step := trace.Enter(authn.CheckConsistency)
 		if !rule.Applies(d.Verified.Level) {
+			if trace != nil {
+				trace.Steps[step].Skipped, trace.Steps[step].Compared = true, []string{rule.DescribeLevels()}
+			}
 			continue
 		}
 		var named policy.Occurrences
 		var err error
 		if profile := d.compiled.profiles[i]; profile != nil {
+			trace.By(rule.With)
 			named, err = d.inProfile(ctx, profile, rule.Request)
+			trace.By("")
 		} else {
 			named, err = d.named(rule.Request)
 		}
 		if err != nil {
 			return err
+		}
+		if trace != nil {
+			trace.Steps[step].Compared = d.describeRule(rule, named)
 		}
 		if err := rule.Check(&d.Verified.Identity, named); err != nil {
 			return err

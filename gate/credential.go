@@ -64,6 +64,7 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 	if d.carriesOther(a) {
 		return policy.Deny(policy.MalformedRequest, "the request carries more than one credential")
 	}
+	trace := d.request.Trace
 	for _, m := range a.members {
 		c := d.credential(m)
 		if !c.present {
@@ -73,15 +74,17 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if c.err != nil {
 			return c.err
 		}
-		credential := authn.Credential{Value: c.value, Chains: d.request.Certificates, Request: d}
+		credential := d.presented(c.value)
 		if m.rivals != nil {
 			credential.Inspected = d.inspect(c.value)
 		}
+		trace.By(m.name)
 		v, cache, err := m.Verify(ctx, credential, d.request.Time)
 		d.Cache = max(d.Cache, cache)
 		if err != nil {
 			return err
 		}
+		trace.By("")
 		if d.Verified == nil || v.Level > d.Verified.Level {
 			d.proof = c.value
 		}
@@ -93,6 +96,11 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		}
 	}
 	return nil
+}
+
+// presented is a credential as an authenticator gets it.
+func (d *Decision) presented(value string) authn.Credential {
+	return authn.Credential{Value: value, Chains: d.request.Certificates, Request: d, Trace: d.request.Trace}
 }
 
 // isAnonymous reports whether a request is anonymous on this route. On a public

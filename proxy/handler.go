@@ -84,7 +84,10 @@ func (h *Handler) Wait(ctx context.Context) {
 
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := newExchange(h, w, r)
+	h.serve(newExchange(h, w, r), w, r)
+}
+
+func (h *Handler) serve(x *exchange, w http.ResponseWriter, r *http.Request) {
 	h.metrics.InFlight(1)
 	defer x.finish()
 	defer x.body.Close()

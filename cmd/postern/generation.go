@@ -61,18 +61,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 	w.keepKeys(g, old)
 	authenticators := w.authenticators(g, old)
 	g.awaitKeys(ctx, old)
-	g.state = proxy.NewState(proxy.StateSettings{
-		Gate:        newGate(c, authenticators),
-		Routes:      c.Routes,
-		Upstreams:   g.upstreams,
-		Trusted:     c.Server.TrustedProxies,
-		BodyTimeout: c.Server.BodyTimeout.Std(),
-		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
-		FullPath:    c.Log.Path == "full",
-		Failures:    g.failures,
-		TLS:         c.ServerTLS,
-		Metrics:     w.metrics,
-	})
+	g.state = newState(c, newGate(c, authenticators), g.upstreams, g.failures, w.metrics)
 	g.inheritKeys(old)
 	w.revocations.Replace(c.Revoked)
 	return g
@@ -117,6 +106,24 @@ func newAuthenticators(
 		}
 	}
 	return all
+}
+
+// newState compiles what serves clients; failures is nil without abuse control.
+func newState(
+	c *config.Config, g *gate.Gate, upstreams map[string]*proxy.Upstream, failures *proxy.Failures, registry *metrics.Registry,
+) *proxy.State {
+	return proxy.NewState(proxy.StateSettings{
+		Gate:        g,
+		Routes:      c.Routes,
+		Upstreams:   upstreams,
+		Trusted:     c.Server.TrustedProxies,
+		BodyTimeout: c.Server.BodyTimeout.Std(),
+		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
+		FullPath:    c.Log.Path == "full",
+		Failures:    failures,
+		TLS:         c.ServerTLS,
+		Metrics:     registry,
+	})
 }
 
 // newGate compiles the policy of a configuration.

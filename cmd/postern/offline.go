@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"postern/authn"
@@ -9,6 +10,7 @@ import (
 	"postern/gate"
 	"postern/keys"
 	"postern/metrics"
+	"postern/proxy"
 )
 
 // offline is what stands in the place of the network, so that a command decides as
@@ -52,6 +54,19 @@ func (o *offline) authenticators(c *config.Config) map[string]authn.Authenticato
 		}
 	}
 	return all
+}
+
+// newHandler returns a handler that serves as serve would, but for abuse control,
+// and sends what it lets through to one transport in the place of all upstreams.
+func (o *offline) newHandler(c *config.Config, upstream http.RoundTripper, log *slog.Logger) *proxy.Handler {
+	b := thisBuild()
+	registry := metrics.New(b.version, b.goVersion)
+	upstreams := map[string]*proxy.Upstream{}
+	for name, settings := range c.Upstreams {
+		upstreams[name] = proxy.NewUpstream(name, settings, registry, log)
+		upstreams[name].Through(upstream)
+	}
+	return proxy.NewHandler(newState(c, o.newGate(c), upstreams, nil, registry), registry, log)
 }
 
 func (o *offline) service(name string) http.RoundTripper {
