@@ -36,7 +36,7 @@ func (s *JWTSettings) Draft(key *keys.MintKey, at time.Time, lifetime time.Durat
 	if len(s.Issuer) > 0 {
 		d.Claims["iss"] = s.Issuer[0]
 	}
-	audience := slices.Clone(s.AudienceAll)
+	audience := slices.Clone([]string(s.AudienceAll))
 	if len(s.Audience) > 0 && !slices.ContainsFunc(s.Audience, func(name string) bool { return slices.Contains(audience, name) }) {
 		audience = append(audience, s.Audience[0])
 	}

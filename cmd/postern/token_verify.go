@@ -66,7 +66,7 @@ func (v *verifying) verify(ctx context.Context, token string, at time.Time, warn
 	}
 	o := offline{keys: map[string]authn.KeySet{}}
 	if remote {
-		set, stop, err := v.remoteKeys(ctx, settings, at, slog.New(slog.NewTextHandler(warnings, nil)))
+		set, stop, err := v.remoteKeys(ctx, settings, at, slog.New(slog.NewTextHandler(warnings, &slog.HandlerOptions{Level: slog.LevelWarn})))
 		if err != nil {
 			return nil, err
 		}
