@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"postern/authn"
 	"postern/keys"
@@ -23,9 +24,8 @@ type Rehearsal struct {
 
 // StandIn makes the credentials of an authenticator.
 type StandIn struct {
-	// Tokens are static tokens by their id, IDs the ids in their order.
-	Tokens map[string]string
-	IDs    []string
+	// Tokens are static tokens in their order.
+	Tokens []StaticToken
 	// Keys sign tokens or requests, in the order in which they are configured, and
 	// Tenants are those of a key ring.
 	Keys    []*keys.MintKey
@@ -35,6 +35,15 @@ type StandIn struct {
 	Public *keys.Static
 	// Authority issues client certificates, for all that take some.
 	Authority *keys.MintAuthority
+}
+
+// StaticToken is one in the place of a configured one.
+type StaticToken struct {
+	ID string
+	// Credential is what a request carries, without a scheme.
+	Credential string
+	// NotBefore and NotAfter bound when it is valid; a zero time is no bound.
+	NotBefore, NotAfter time.Time
 }
 
 // remoteKeyID is the kid of the keys that stand in for published ones.
@@ -82,7 +91,7 @@ func plain(secret string) keys.Value { return keys.Value{Literal: policy.Secret(
 
 // standIn puts throw-away keys into the settings of an authenticator.
 func standIn(a Authenticator, tenants []string) (s *StandIn, err error) {
-	s = &StandIn{Tokens: map[string]string{}}
+	s = &StandIn{}
 	switch {
 	case a.Token != nil:
 		s.replaceTokens(a.Token)
@@ -109,8 +118,7 @@ func (s *StandIn) replaceTokens(settings *authn.TokenSettings) {
 			secret += ":" + throwAway()
 		}
 		list[i].Value = plain(secret)
-		s.Tokens[list[i].ID] = settings.Credential(secret)
-		s.IDs = append(s.IDs, list[i].ID)
+		s.Tokens = append(s.Tokens, StaticToken{list[i].ID, settings.Credential(secret), list[i].NotBefore, list[i].NotAfter})
 	}
 }
 
@@ -118,9 +126,15 @@ func replaceSecrets(secrets []keys.SecretSettings) (signers []*keys.MintKey) {
 	for i := range secrets {
 		secret := throwAway()
 		secrets[i].Value = plain(secret)
-		signers = append(signers, keys.NewMintKey(secrets[i].ID, []byte(secret)))
+		signers = append(signers, signer(secrets[i].ID, secret, secrets[i].NotBefore, secrets[i].NotAfter))
 	}
 	return signers
+}
+
+func signer(id, secret string, notBefore, notAfter time.Time) *keys.MintKey {
+	k := keys.NewMintKey(id, []byte(secret))
+	k.NotBefore, k.NotAfter = notBefore, notAfter
+	return k
 }
 
 func (s *StandIn) replaceRing(ring *policy.Included[keys.KeyringSettings], tenants []string) {
@@ -136,7 +150,7 @@ func (s *StandIn) replaceRing(ring *policy.Included[keys.KeyringSettings], tenan
 		for i := range secrets {
 			secret := throwAway()
 			secrets[i].Value = plain(secret)
-			s.Tenants[tenant] = append(s.Tenants[tenant], keys.NewMintKey(secrets[i].ID, []byte(secret)))
+			s.Tenants[tenant] = append(s.Tenants[tenant], signer(secrets[i].ID, secret, secrets[i].NotBefore, secrets[i].NotAfter))
 		}
 	}
 }

@@ -43,14 +43,15 @@ routes: [{ match: /, upstream: data, authenticate: [app] }]
 	}
 	ids := map[string][]string{}
 	for name, s := range r.StandIns {
-		ids[name] = slices.Clone(s.IDs)
+		ids[name] = nil
 		for _, k := range s.Keys {
 			ids[name] = append(ids[name], k.ID)
 		}
 		ids[name] = slices.AppendSeq(ids[name], maps.Keys(s.Tenants))
 		for _, token := range s.Tokens {
-			if strings.Contains(token, "configured") || len(token) < 32 {
-				t.Errorf("%s: %s", name, token)
+			ids[name] = append(ids[name], token.ID)
+			if strings.Contains(token.Credential, "configured") || len(token.Credential) < 32 {
+				t.Errorf("%s: %s", name, token.Credential)
 			}
 		}
 	}

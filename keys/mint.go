@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -25,6 +26,8 @@ type MintKey struct {
 	ID string
 	// Attributes are those of the [Key] that verifies what it signs.
 	Attributes map[string]string
+	// NotBefore and NotAfter bound when that one is current; a zero time is no bound.
+	NotBefore, NotAfter time.Time
 
 	material any // []byte or a crypto.Signer
 }
@@ -61,7 +64,7 @@ func MintSet(signers []*MintKey) (*Static, error) {
 	set := &Static{}
 	verifying := make([]*Key, 0, len(signers))
 	for _, s := range signers {
-		key := &Key{ID: s.ID, Attributes: s.Attributes, material: s.verifying()}
+		key := &Key{ID: s.ID, Attributes: s.Attributes, NotBefore: s.NotBefore, NotAfter: s.NotAfter, material: s.verifying()}
 		set.symmetric = isSecret(key.material)
 		if !set.symmetric {
 			if err := checkPublic(key.material); err != nil {

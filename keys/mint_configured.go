@@ -17,7 +17,7 @@ func (r *Ring) MintKey(tenant, id string, at time.Time) *MintKey {
 func mintKey(list []*Key, id string, at time.Time) *MintKey {
 	for _, k := range list {
 		if k.Symmetric() && k.Current(at) && (id == "" || k.ID == id) {
-			return &MintKey{ID: k.ID, Attributes: k.Attributes, material: k.material}
+			return &MintKey{k.ID, k.Attributes, k.NotBefore, k.NotAfter, k.material}
 		}
 	}
 	return nil

@@ -50,16 +50,20 @@ func (m *maker) requestSignature() string {
 	return unsigned
 }
 
+// staticToken returns the one that is wanted, or the first one that is valid.
 func (m *maker) staticToken(settings *authn.TokenSettings) string {
-	id := m.wanted.ID
-	if id == "" && len(m.standIn.IDs) > 0 {
-		id = m.standIn.IDs[0]
-	}
-	token, known := m.standIn.Tokens[id]
-	if !known || m.wanted.SignedBy == stranger {
+	list := m.standIn.Tokens
+	i := slices.IndexFunc(list, func(t config.StaticToken) bool {
+		return m.wanted.ID == t.ID || m.wanted.ID == "" && isCurrent(t.NotBefore, t.NotAfter, m.at)
+	})
+	if i < 0 || m.wanted.SignedBy == stranger {
 		return settings.Credential(rand.Text() + ":" + rand.Text())
 	}
-	return token
+	return list[i].Credential
+}
+
+func isCurrent(notBefore, notAfter, at time.Time) bool {
+	return !at.Before(notBefore) && (notAfter.IsZero() || at.Before(notAfter))
 }
 
 // token makes a JWT.
@@ -115,22 +119,26 @@ func (c *Credential) keys(s *config.StandIn) []*keys.MintKey {
 	return s.Keys
 }
 
-// signer returns the key that signs. A stranger's has the id of the one that would.
+// signer returns the key that signs: the one that is wanted, or the first one that
+// is current. A stranger's has the id of that one.
 func (m *maker) signer() (*keys.MintKey, error) {
-	list, wanted := m.wanted.keys(m.standIn), m.wanted.SignedBy
 	algorithm, chosen := m.wanted.Header["alg"].(string)
-	i := slices.IndexFunc(list, func(k *keys.MintKey) bool {
-		return (wanted == "" || wanted == stranger || k.ID == wanted) && (!chosen || k.Fits(algorithm))
-	})
-	switch {
-	case i < 0 && len(list) > 0 && wanted != stranger:
-		return list[0], nil // which leaves a token of such an algorithm without a signature
-	case i < 0:
-		return m.strange("", algorithm)
-	case wanted == stranger:
-		return m.strange(list[i].ID, algorithm)
+	var own []*keys.MintKey
+	for _, k := range m.wanted.keys(m.standIn) {
+		if k.ID == m.wanted.SignedBy || (m.wanted.SignedBy == "" || m.wanted.SignedBy == stranger) && isCurrent(k.NotBefore, k.NotAfter, m.at) {
+			own = append(own, k)
+		}
 	}
-	return list[i], nil
+	i := slices.IndexFunc(own, func(k *keys.MintKey) bool { return !chosen || k.Fits(algorithm) })
+	switch {
+	case len(own) == 0:
+		return m.strange("", algorithm)
+	case i < 0 && m.wanted.SignedBy != stranger:
+		return own[0], nil // which leaves a token of such an algorithm without a signature
+	case m.wanted.SignedBy == stranger:
+		return m.strange(own[max(i, 0)].ID, algorithm)
+	}
+	return own[i], nil
 }
 
 // strange makes a key that is not configured, for an algorithm where that is one.
@@ -146,7 +154,7 @@ func (m *maker) strange(id, algorithm string) (*keys.MintKey, error) {
 
 // checkIDs reports an id or tenant for which there is no key.
 func (c *Credential) checkIDs(s *config.StandIn) error {
-	_, token := s.Tokens[c.ID]
+	token := slices.ContainsFunc(s.Tokens, func(t config.StaticToken) bool { return t.ID == c.ID })
 	_, tenant := s.Tenants[c.Tenant]
 	signs := func(k *keys.MintKey) bool { return k.ID == c.SignedBy }
 	switch {
