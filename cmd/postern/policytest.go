@@ -20,29 +20,7 @@ func testCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "test FILE…",
 		Short: "Run the tests of a policy",
-		Long: `Run policy test files: requests with their credentials, and what must come of them. The gate of serve decides,
-without a network. Credentials are made with throw-away keys in the place of the configured ones, so that
-neither secrets nor their files are needed. What no case has tried is listed at the end.
-
-A file names its configuration, and has a list of cases:
-
-  config: postern.yaml                # relative to this file
-  at: 2026-11-01T12:00:00Z            # the clock; now where it is left out
-  cases:
-    - name: a customer reads his own inbox
-      request: POST /webxp/projects/acme/appinbox/fetch
-      json: { customer_ids: { registered: ada } }
-      credentials:
-        customer-token: { claims: { sub: { registered: ada } } }
-      expect: { decision: allow, route: app-inbox, headers: { X-Auth-Level: customer } }
-
-    - name: his token has ended
-      request: POST /webxp/projects/acme/appinbox/fetch
-      credentials:
-        customer-token: { expires_in: -5m, claims: { sub: { registered: ada } } }
-      expect: token_expired
-
-Exit code 1 says that a case came out otherwise, 2 that a file or its configuration has faults.`,
+		Long:  policyTestHelp,
 		Example: `  postern test postern_test.yaml
   postern test --run 'inbox' --json postern_test.yaml
   postern test --require-coverage examples/*/*_test.yaml`,
