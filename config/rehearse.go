@@ -46,8 +46,8 @@ type StaticToken struct {
 	NotBefore, NotAfter time.Time
 }
 
-// remoteKeyID is the kid of the keys that stand in for published ones.
-const remoteKeyID = "throw-away"
+// throwAwayID is the id of keys that have none in the configuration.
+const throwAwayID = "throw-away"
 
 // Rehearse is [Load] with throw-away keys, for commands that serve nobody. The
 // environment is not read, and neither is a file of a secret or key. A key ring
@@ -141,7 +141,7 @@ func (s *StandIn) replaceRing(ring *policy.Included[keys.KeyringSettings], tenan
 	if ring.Content == nil {
 		ring.Content = keys.KeyringSettings{}
 		for _, tenant := range tenants {
-			ring.Content[tenant] = []keys.TenantSecretSettings{{ID: remoteKeyID}}
+			ring.Content[tenant] = []keys.TenantSecretSettings{{ID: throwAwayID}}
 		}
 	}
 	s.Tenants = map[string][]*keys.MintKey{}
@@ -160,7 +160,7 @@ func (s *StandIn) replaceRing(ring *policy.Included[keys.KeyringSettings], tenan
 func (s *StandIn) replacePublic(settings *authn.JWTSettings) (err error) {
 	configured := settings.Keys.PublicKeys
 	if configured == nil {
-		configured = []keys.PublicKeySettings{{ID: remoteKeyID}}
+		configured = []keys.PublicKeySettings{{ID: throwAwayID}}
 	}
 	for _, public := range configured {
 		var own []*keys.MintKey

@@ -33,6 +33,7 @@ the authenticator would refuse is not printed, and exit code 1 says why, unless 
   curl -H "Authorization: JWT $(postern token mint --config postern.yaml --authenticator widget-token --ttl -5m --force)" localhost:8080`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			m.ttlGiven = command.Flags().Changed("ttl")
 			token, err := m.mint(command.Context(), time.Now())
 			if err == nil {
 				_, err = fmt.Fprintln(command.OutOrStdout(), token)
@@ -44,7 +45,7 @@ the authenticator would refuse is not printed, and exit code 1 says why, unless 
 	m.flags(command, "the tenant of a key ring whose secret signs")
 	flags := command.Flags()
 	flags.StringArrayVar(&m.claims, "claim", nil, "a claim as path=value; the value is JSON where it parses, and else a text; null removes one")
-	flags.DurationVar(&m.ttl, "ttl", 5*time.Minute, "how long the token lives; a negative one has ended that long ago")
+	flags.DurationVar(&m.ttl, "ttl", 5*time.Minute, "how long the token lives, max_lifetime at most unless it is given; a negative one has ended that long ago")
 	flags.StringVar(&m.key, "key", "", "a file with the private key that signs, in PEM or as a JWK")
 	flags.StringVar(&m.kid, "kid", "", "the id of the key, where the configuration or the JWK does not tell")
 	flags.BoolVar(&m.force, "force", false, "print the token also where it would be refused")
@@ -56,6 +57,7 @@ type minting struct {
 	tokenUse
 	claims   []string
 	ttl      time.Duration
+	ttlGiven bool
 	key, kid string
 	force    bool
 }
@@ -92,11 +94,14 @@ func (m *minting) mint(ctx context.Context, at time.Time) (token string, err err
 
 // draft puts the claims together.
 func (m *minting) draft(s *authn.JWTSettings, signer *keys.MintKey, at time.Time) (authn.Draft, error) {
-	issued := at
-	if m.ttl <= 0 {
-		issued = at.Add(m.ttl - time.Minute) // what has ended was once good
+	issued, ttl := at, m.ttl
+	if limit := s.MaxLifetime; limit != nil && !m.ttlGiven {
+		ttl = min(ttl, limit.Std())
 	}
-	draft := s.Draft(signer, issued, at.Add(m.ttl).Sub(issued))
+	if ttl <= 0 {
+		issued = at.Add(ttl - time.Minute) // what has ended was once good
+	}
+	draft := s.Draft(signer, issued, at.Add(ttl).Sub(issued))
 	if m.tenant != "" && s.Keys.Select.ByClaim() {
 		if err := s.Keys.Select.Reference().Path.Set(draft.Claims, m.tenant); err != nil {
 			return draft, err

@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -103,7 +104,7 @@ func (e *Expectation) compare(o *Outcome) (list []difference) {
 	}
 	text := func(key, want, got string) {
 		if want != "" && want != got {
-			differs(fmt.Sprintf("%s: want %s, got %s", key, want, quoteEmpty(got)), key)
+			differs(fmt.Sprintf("%s: want %s, got %s", key, want, cmp.Or(got, "none")), key)
 		}
 	}
 	if v := string(e.Verdict); v != "" && v != string(o.Decision) && v != o.Reason {
@@ -132,13 +133,6 @@ func (e *Expectation) compare(o *Outcome) (list []difference) {
 		}
 	}
 	return list
-}
-
-func quoteEmpty(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
 }
 
 func quoteAll(texts []string) string {

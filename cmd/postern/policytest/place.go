@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,7 +21,7 @@ type placing struct {
 	*draft
 	credentials map[string]string // by authenticator
 	placed      map[string]bool
-	unknown     string // a placeholder for which there is no credential
+	unknown     string // the first placeholder, by name, for which there is no credential
 }
 
 // fill replaces every placeholder.
@@ -53,7 +54,7 @@ func (p *placing) replace(text string, encode func(string) string) string {
 		name := found[2 : len(found)-1]
 		credential, known := p.credentials[name]
 		if !known {
-			p.unknown = name
+			p.unknown = min(name, cmp.Or(p.unknown, name))
 			return found
 		}
 		p.placed[name] = true
