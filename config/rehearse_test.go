@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"postern/config"
+	"postern/keys"
 )
 
 // A rehearsal needs nothing but the configuration, and shares no secret with it.
@@ -64,6 +66,52 @@ routes: [{ match: /, upstream: data, authenticate: [app] }]
 	}
 	if r.ServerTLS.ClientCAs == nil || r.StaticKeys["client"].Len() != 1 || r.OpaqueIDs == nil || len(r.Remotes) != 0 {
 		t.Error("something has no stand-in")
+	}
+}
+
+// Two authenticators with the same secret or the same keys have the same throw-away
+// ones, too: what keeps their tokens apart must not be the rehearsal's doing.
+func TestRehearseSharesWhatIsShared(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "postern.yaml")
+	text := `
+upstreams: { data: { url: "http://127.0.0.1:1" } }
+authenticators:
+  s1: { type: jwt, scheme: A, keys: { secrets: [{ id: x, value: { env: ONE } }] }, algorithms: [HS256] }
+  s2: { type: jwt, scheme: B, keys: { secrets: [{ id: y, value: { env: ONE } }] }, algorithms: [HS256] }
+  s3: { type: jwt, scheme: C, keys: { secrets: [{ id: x, value: { env: TWO } }] }, algorithms: [HS256] }
+  p1: { type: jwt, scheme: D, keys: { public_keys: [{ id: x, file: one.pem }] }, algorithms: [ES256] }
+  p2: { type: jwt, scheme: E, keys: { public_keys: [{ id: y, file: one.pem }] }, algorithms: [EdDSA, ES256] }
+  p3: { type: jwt, scheme: F, keys: { public_keys: [{ id: x, file: two.pem }] }, algorithms: [ES256] }
+  u1: { type: jwt, scheme: G, keys: { jwks_url: "https://idp.example.com/a" }, algorithms: [ES256], issuer: i, audience: a }
+  u2: { type: jwt, scheme: H, keys: { jwks_url: "https://idp.example.com/a" }, algorithms: [ES256], issuer: j, audience: b }
+  u3: { type: jwt, scheme: I, keys: { jwks_url: "https://idp.example.com/b" }, algorithms: [ES256], issuer: i, audience: a }
+routes: [{ match: /, upstream: data, authenticate: [s1] }]
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := config.Rehearse(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifies := func(by, signed, algorithm string) bool {
+		set := r.StandIns[by].Public
+		if set == nil {
+			set = r.StaticKeys[by]
+		}
+		candidates, err := set.Candidates("", "", algorithm, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		signers := r.StandIns[signed].Keys
+		i := slices.IndexFunc(signers, func(k *keys.MintKey) bool { return k.Fits(algorithm) })
+		signature, err := signers[i].Sign(algorithm, "a.b")
+		return err == nil && candidates[0].Verify(algorithm, "a.b", signature) == nil
+	}
+	for _, c := range []struct{ prefix, algorithm string }{{"s", "HS256"}, {"p", "ES256"}, {"u", "ES256"}} {
+		if !verifies(c.prefix+"1", c.prefix+"2", c.algorithm) || verifies(c.prefix+"1", c.prefix+"3", c.algorithm) {
+			t.Errorf("%s1 should take tokens of %s2, and not of %s3", c.prefix, c.prefix, c.prefix)
+		}
 	}
 }
 
