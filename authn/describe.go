@@ -20,12 +20,16 @@ type Describer interface {
 func (c *claimRules) describe(check Check, claims map[string]any, at time.Time) (list []string) {
 	switch s := &c.settings; check {
 	case CheckIssuer:
-		if s.Issuer != nil {
-			list = append(list, fmt.Sprintf("iss is %s, wanted: %s", policy.Show(claims["iss"]), policy.ShowList(s.Issuer)))
+		if s.Issuer == nil {
+			return []string{"any iss is accepted"}
 		}
+		return []string{fmt.Sprintf("iss is %s, wanted: any of %s", policy.Show(claims["iss"]), policy.ShowList(s.Issuer))}
 	case CheckTimes:
-		list = c.describeTimes(claims, at)
+		return c.describeTimes(claims, at)
 	case CheckAudience:
+		if s.Audience == nil && s.AudienceAll == nil {
+			return []string{"any aud is accepted"}
+		}
 		if s.Audience != nil {
 			list = append(list, fmt.Sprintf("aud is %s, wanted: any of %s", policy.Show(claims["aud"]), policy.ShowList(s.Audience)))
 		}
@@ -37,7 +41,7 @@ func (c *claimRules) describe(check Check, claims map[string]any, at time.Time) 
 			list = append(list, policy.DescribeClaim(claims, path)+", wanted: any value")
 		}
 		for _, path := range s.ForbiddenClaims {
-			list = append(list, policy.DescribeClaim(claims, path)+", which is how it has to be")
+			list = append(list, policy.DescribeClaim(claims, path)+", wanted: none")
 		}
 		list = append(list, policy.DescribeClaims(claims, c.claims, s.Scopes)...)
 	}
@@ -51,7 +55,9 @@ func (c *claimRules) describeTimes(claims map[string]any, at time.Time) (list []
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		value, present := claims[name]
 		if !present {
-			list = append(list, name+" is missing")
+			if name != "nbf" {
+				list = append(list, name+" is missing")
+			}
 			continue
 		}
 		instant, _, err := numericDate(claims, name)

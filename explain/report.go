@@ -3,7 +3,6 @@ package explain
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -77,10 +76,13 @@ type CredentialReport struct {
 type StepReport struct {
 	Check         authn.Check `json:"check"`
 	Authenticator string      `json:"authenticator,omitempty"`
+	Rule          string      `json:"rule,omitempty"` // of a consistency check
 	// Outcome is passed, skipped or denied.
 	Outcome    string   `json:"outcome"`
 	Compared   []string `json:"compared,omitempty"`
 	Unverified bool     `json:"unverified,omitempty"`
+	// Keys says where the keys of a source come from that serve would ask.
+	Keys string `json:"keys,omitempty"`
 }
 
 // The outcomes of steps.
@@ -189,15 +191,15 @@ func (r *Report) addTrace(t *authn.Trace, at time.Time, p *Policy) {
 		r.Alternatives = append(r.Alternatives, alternative)
 	}
 	for _, s := range t.Steps {
-		step := StepReport{Check: s.Check, Authenticator: s.By, Outcome: passed, Compared: s.Compared, Unverified: s.Unverified}
+		step := StepReport{Check: s.Check, Authenticator: s.By, Rule: s.Rule, Outcome: passed, Compared: s.Compared, Unverified: s.Unverified}
 		switch {
 		case s.Err != nil:
 			step.Outcome = denied
 		case s.Skipped:
 			step.Outcome = skipped
 		}
-		if text := p.Keys[s.By]; text != "" && s.Check == authn.CheckKey {
-			step.Compared = append(slices.Clone(step.Compared), text)
+		if s.Check == authn.CheckKey {
+			step.Keys = p.Keys[s.By]
 		}
 		r.Steps = append(r.Steps, step)
 	}
@@ -229,17 +231,22 @@ func unverified(u *authn.Unverified, at time.Time) []string {
 		return nil
 	}
 	algorithm, typ := u.Header()
-	list := []string{fmt.Sprintf("a JWT with alg %s, kid %s, typ %s", policy.Show(algorithm), policy.Show(u.KeyID), policy.Show(typ))}
-	for _, name := range []string{"iss", "aud", "sub", "tenant", "iat", "nbf", "exp"} {
+	list := []string{"a JWT, alg is " + policy.Show(algorithm)}
+	for _, member := range [][2]string{{"kid", u.KeyID}, {"typ", typ}} {
+		if member[1] != "" {
+			list[0] += ", " + member[0] + " is " + policy.Show(member[1])
+		}
+	}
+	for _, name := range []string{"iss", "aud", "sub", "iat", "nbf", "exp"} {
 		value, present := u.Claims()[name]
 		if !present {
 			continue
 		}
-		text := fmt.Sprintf("%s is %s", name, policy.Show(value))
+		text := policy.Show(value)
 		if instant, ok := authn.ClaimedTime(u.Claims(), name); ok {
-			text += ", " + authn.Ago(instant, at)
+			text = instant.UTC().Format(time.RFC3339) + ", " + authn.Ago(instant, at)
 		}
-		list = append(list, text)
+		list = append(list, name+" is "+text)
 	}
 	return list
 }

@@ -127,11 +127,9 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		t.Enter(authn.CheckPreflight)
 		return d.cors.CheckPreflight(r.Header) // it carries no credential
 	}
-	t.Enter(authn.CheckUpgrade)
 	if err := d.checkUpgrade(); err != nil {
 		return err
 	}
-	t.Enter(authn.CheckOrigin)
 	if err := checkOrigin(r, d.Route); err != nil {
 		return err
 	}
@@ -139,7 +137,6 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := g.authenticate(ctx, d); err != nil {
 		return err
 	}
-	t.Enter(authn.CheckLapse)
 	if err := d.checkLapse(); err != nil {
 		return err
 	}

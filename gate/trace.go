@@ -64,13 +64,12 @@ func (d *Decision) describeStep(check authn.Check) (list []string) {
 		list = append(list, "Origin is "+policy.ShowList(h["Origin"]),
 			"Access-Control-Request-Method is "+policy.ShowList(h["Access-Control-Request-Method"]))
 	case authn.CheckUpgrade:
-		if d.Upgrade {
-			list = append(list, "the client asks for a websocket")
-		}
+		list = append(list, "the client asks for a websocket")
 	case authn.CheckOrigin:
-		if origins := d.Route.Origins; origins != nil && len(h["Origin"]) > 0 {
-			list = append(list, fmt.Sprintf("Origin is %s, wanted: any of %s", policy.ShowList(h["Origin"]), policy.ShowList(origins)))
+		if len(h["Origin"]) == 0 {
+			return []string{"the request has no Origin: it comes from no browser"}
 		}
+		list = append(list, fmt.Sprintf("Origin is %s, wanted: any of %s", policy.ShowList(h["Origin"]), policy.ShowList(d.Route.Origins)))
 	case authn.CheckRequirement:
 		list = d.Route.Require.Describe(&d.Verified.Identity)
 	}
@@ -83,7 +82,7 @@ func (d *Decision) describeRule(rule *policy.Rule, named policy.Occurrences) []s
 	if !d.carriesCredential(rule.Request) {
 		found = rule.DescribeRequest(named)
 	}
-	return append([]string{found, rule.DescribeIdentity(&d.Verified.Identity)}, rule.DescribeRelaxed()...)
+	return []string{found, rule.DescribeIdentity(&d.Verified.Identity)}
 }
 
 // carriesCredential reports whether a part of the request may hold a credential.
@@ -137,6 +136,9 @@ func (d *Decision) traceCredential(m *member) authn.TracedCredential {
 	traced := authn.TracedCredential{Authenticator: m.name, Carriers: m.Carriers()}
 	if c.present {
 		traced.Found, traced.At, traced.Bytes = true, c.at, len(c.value)
+		if c.err != nil {
+			traced.Why = policy.AsDenial(c.err).Sentence()
+		}
 		traced.Says = authn.Inspect(c.value, d.gate.tokenBytes)
 		return traced
 	}
