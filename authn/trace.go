@@ -72,7 +72,7 @@ type Step struct {
 	// Rule is the consistency rule that is checked, "" for any other check.
 	Rule string
 	// Compared says what was held against what, in sentences for operators. It
-	// holds no credential and no secret, but claims: those of a token whose
+	// holds no secret, but parts of the request, and claims: those of a token whose
 	// signature is not verified yet where Unverified says so.
 	Compared   []string
 	Unverified bool
@@ -97,10 +97,11 @@ type TracedCredential struct {
 	Authenticator string
 	// Carriers are all places where the credential may stand.
 	Carriers []Carrier
-	// Found says that it stands At, with so many bytes beside its scheme.
+	// Found says that it stands At. Value is the credential itself, for those who
+	// have to keep it out of what they show.
 	Found bool
 	At    Carrier
-	Bytes int
+	Value string
 	// Says is what it says of itself, not verified.
 	Says Unverified
 	// Why says what is wrong with it, or, where it is not Found, what stands there in

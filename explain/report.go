@@ -25,6 +25,8 @@ type Report struct {
 	// answers; Upstream is what that gets, null where it gets nothing.
 	Answer   *AnswerReport   `json:"answer"`
 	Upstream *UpstreamReport `json:"upstream"`
+
+	scrub scrub
 }
 
 // RequestReport is what was asked about.
@@ -184,6 +186,9 @@ func (r *Report) addRoute(o *Outcome, p *Policy) {
 
 func (r *Report) addTrace(t *authn.Trace, at time.Time, p *Policy) {
 	for _, a := range t.Alternatives {
+		for _, c := range a.Members {
+			r.scrub.add(c.Value)
+		}
 		alternative := AlternativeReport{Name: a.Name, Chosen: a.Chosen, Why: a.Why, Credentials: []CredentialReport{}}
 		for _, c := range a.Members {
 			alternative.Credentials = append(alternative.Credentials, credentialReport(&c, at))
@@ -206,7 +211,7 @@ func (r *Report) addTrace(t *authn.Trace, at time.Time, p *Policy) {
 }
 
 func credentialReport(c *authn.TracedCredential, at time.Time) CredentialReport {
-	report := CredentialReport{Authenticator: c.Authenticator, Found: c.Found, Why: c.Why, Bytes: c.Bytes}
+	report := CredentialReport{Authenticator: c.Authenticator, Found: c.Found, Why: c.Why, Bytes: len(c.Value)}
 	if c.Found {
 		report.Places = []string{place(c.At)}
 		report.Unverified = unverified(&c.Says, at)

@@ -36,7 +36,7 @@ func (r *Report) WriteText(w io.Writer, colours bool) error {
 	if r.Upstream != nil {
 		r.Upstream.write(t)
 	}
-	_, err := io.WriteString(w, t.String())
+	_, err := r.scrub.writeTo(w, t.String())
 	return err
 }
 

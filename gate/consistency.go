@@ -32,7 +32,7 @@ func (d *Decision) checkConsistency(ctx context.Context) error {
 			return err
 		}
 		if trace != nil {
-			trace.Steps[step].Compared = d.describeRule(rule, named)
+			trace.Steps[step].Compared = []string{rule.DescribeRequest(named), rule.DescribeIdentity(&d.Verified.Identity)}
 		}
 		if err := rule.Check(&d.Verified.Identity, named); err != nil {
 			return err

@@ -8,6 +8,9 @@ import (
 	"postern/policy"
 )
 
+// Trace is told how a decision comes about.
+type Trace = authn.Trace
+
 // trace completes the trace of a decision that ended with err.
 func (d *Decision) trace(err error) {
 	t := d.request.Trace
@@ -76,33 +79,6 @@ func (d *Decision) describeStep(check authn.Check) (list []string) {
 	return list
 }
 
-// describeRule says what a rule compares.
-func (d *Decision) describeRule(rule *policy.Rule, named policy.Occurrences) []string {
-	found := rule.Request.String() + " carries a credential, which is not shown"
-	if !d.carriesCredential(rule.Request) {
-		found = rule.DescribeRequest(named)
-	}
-	return []string{found, rule.DescribeIdentity(&d.Verified.Identity)}
-}
-
-// carriesCredential reports whether a part of the request may hold a credential.
-func (d *Decision) carriesCredential(ref policy.Reference) bool {
-	switch ref.Source {
-	case policy.HeaderField:
-		f, _ := d.gate.fields.field(ref.Name)
-		return f.credential
-	case policy.QueryParameter:
-		return slices.Contains(d.gate.carriers.query, ref.Name)
-	case policy.Cookie:
-		return slices.Contains(d.gate.carriers.cookies, ref.Name)
-	case policy.Body:
-		return slices.ContainsFunc(d.compiled.members, func(m *member) bool {
-			return slices.ContainsFunc(m.Carriers(), func(c authn.Carrier) bool { return c.Body == ref.Path.String() })
-		})
-	}
-	return false
-}
-
 // traceAlternatives says what the request has for each alternative.
 func (d *Decision) traceAlternatives(t *authn.Trace) {
 	chosen := slices.IndexFunc(d.compiled.alternatives, func(a alternative) bool { return a.name == d.Authenticator })
@@ -135,7 +111,7 @@ func (d *Decision) traceCredential(m *member) authn.TracedCredential {
 	c := d.credential(m)
 	traced := authn.TracedCredential{Authenticator: m.name, Carriers: m.Carriers()}
 	if c.present {
-		traced.Found, traced.At, traced.Bytes = true, c.at, len(c.value)
+		traced.Found, traced.At, traced.Value = true, c.at, c.value
 		if c.err != nil {
 			traced.Why = policy.AsDenial(c.err).Sentence()
 		}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"postern/authn"
 	"postern/gate"
 	"postern/policy"
 )
@@ -18,7 +17,7 @@ type Preview struct {
 	RequestID string
 
 	// Trace says how the decision came about.
-	Trace authn.Trace
+	Trace gate.Trace
 	// Decision is the gate's; Denial is why the request was refused, by the gate or
 	// after it, nil where it was not.
 	Decision gate.Decision
