@@ -55,6 +55,8 @@ routes:
 		{"GET", "/remote", "-H", "Authorization: JWT " + token},
 		{"GET", "/remote", "-H", "Authorization: Shared " + token},
 		{"GET", "/remote", "-H", "Authorization: Opaque secret-of-somebody"},
+		{"GET", "/remote", "-H", "Authorization: JWT " + signed(t, jwt.SigningMethodES256, "k", newSigningKey(t), jwt.MapClaims{"iss": "i"})},
+		{"GET", "/passed?token=secret-in-a-query"},
 		{"GET", "/passed", "-H", "Authorization: Whatever secret-of-the-backend", "-H", "X-Other: " + token},
 		{"GET", "/nowhere?token=secret-in-a-query", "-H", "Authorization: secret-of-somebody"},
 	} {
