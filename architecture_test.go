@@ -30,6 +30,8 @@ var rooms = map[string]string{
 	"explain":          "authn gate policy proxy",
 	"cmd/postern":      "authn config explain gate keys metrics policy proxy cmd/postern/demo",
 	"cmd/postern/demo": "",
+
+	"internal/clocktest": "", // for tests alone
 }
 
 // forbidden names packages from outside that a room must do without.

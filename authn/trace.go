@@ -39,6 +39,7 @@ const (
 	CheckAuthority  Check = "authority"
 	CheckIssuer     Check = "issuer"
 	CheckTimes      Check = "times"
+	CheckLifetime   Check = "lifetime"
 	CheckAudience   Check = "audience"
 	CheckClaims     Check = "claims"
 	CheckTimestamp  Check = "timestamp"

@@ -25,7 +25,7 @@ func AsksWebsocket(h http.Header) bool {
 // section 4.2.1: what is only nearly one, some backends take for one.
 func (d *Decision) checkUpgrade() error {
 	r := d.request
-	if !d.Route.Websocket || !AsksWebsocket(r.Header) {
+	if d.Preflight || !d.Route.Websocket || !AsksWebsocket(r.Header) {
 		return nil
 	}
 	r.Trace.Enter(authn.CheckUpgrade)

@@ -33,5 +33,5 @@ func (h *Handler) Preview(w http.ResponseWriter, r *http.Request, p *Preview) {
 		x.request.ID = p.RequestID
 	}
 	defer func() { p.Decision, p.Denial = x.decision, x.outcome() }()
-	h.serve(x, w, r)
+	h.serve(x, r, 1)
 }
