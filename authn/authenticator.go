@@ -22,10 +22,11 @@ type Authenticator interface {
 	// ForwardCredential reports whether a verified credential is passed on to
 	// the upstream as it came.
 	ForwardCredential() bool
-	// Vouches reports whether an identity that the authenticator of this name gave
-	// before a reload would be given now; its key and its time are not asked about.
-	// Its error is a policy.Denial.
-	Vouches(v *Verified) error
+	// Vouch returns what the authenticator makes now of an identity that the one of
+	// its name gave before, perhaps in another generation: the same one, or another
+	// with the bounds that hold now. The time says which keys count; whether the
+	// identity's own is over, [Verified.Lapsed] says. Its error is a policy.Denial.
+	Vouch(v *Verified, at time.Time) (*Verified, error)
 	// Heed ties the identities to the list of what is revoked. It must be called
 	// before the authenticator is in use.
 	Heed(list *Revocations)

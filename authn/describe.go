@@ -20,12 +20,18 @@ type Describer interface {
 func (c *claimRules) describe(check Check, claims map[string]any, at time.Time) (list []string) {
 	switch s := &c.settings; check {
 	case CheckIssuer:
-		if s.Issuer != nil {
-			list = append(list, fmt.Sprintf("iss is %s, wanted: %s", policy.Show(claims["iss"]), policy.ShowList(s.Issuer)))
+		if s.Issuer == nil {
+			return []string{"any iss is accepted"}
 		}
+		return []string{fmt.Sprintf("iss is %s, wanted: any of %s", policy.Show(claims["iss"]), policy.ShowList(s.Issuer))}
 	case CheckTimes:
-		list = c.describeTimes(claims, at)
+		return c.describeTimes(claims, at)
+	case CheckLifetime:
+		return c.describeLifetime(claims)
 	case CheckAudience:
+		if s.Audience == nil && s.AudienceAll == nil {
+			return []string{"any aud is accepted"}
+		}
 		if s.Audience != nil {
 			list = append(list, fmt.Sprintf("aud is %s, wanted: any of %s", policy.Show(claims["aud"]), policy.ShowList(s.Audience)))
 		}
@@ -37,7 +43,7 @@ func (c *claimRules) describe(check Check, claims map[string]any, at time.Time) 
 			list = append(list, policy.DescribeClaim(claims, path)+", wanted: any value")
 		}
 		for _, path := range s.ForbiddenClaims {
-			list = append(list, policy.DescribeClaim(claims, path)+", which is how it has to be")
+			list = append(list, policy.DescribeClaim(claims, path)+", wanted: none")
 		}
 		list = append(list, policy.DescribeClaims(claims, c.claims, s.Scopes)...)
 	}
@@ -46,29 +52,37 @@ func (c *claimRules) describe(check Check, claims map[string]any, at time.Time) 
 
 // describeTimes says how far the times of a token are away.
 func (c *claimRules) describeTimes(claims map[string]any, at time.Time) (list []string) {
-	s := &c.settings
-	times := map[string]time.Time{}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		value, present := claims[name]
 		if !present {
-			list = append(list, name+" is missing")
 			continue
 		}
-		instant, _, err := numericDate(claims, name)
-		if err != nil {
+		if instant, ok := ClaimedTime(claims, name); ok {
+			list = append(list, fmt.Sprintf("%s is %s, %s", name, instant.UTC().Format(time.RFC3339), Ago(instant, at)))
+		} else {
 			list = append(list, fmt.Sprintf("%s is %s, which is no time", name, policy.Show(value)))
-			continue
 		}
-		times[name] = instant
-		list = append(list, fmt.Sprintf("%s is %s, %s", name, instant.UTC().Format(time.RFC3339), Ago(instant, at)))
 	}
-	list = append(list, "clock_skew is "+s.ClockSkew.String())
-	issued, hasIssued := times["iat"]
-	if end, ok := times["exp"]; ok && hasIssued && s.MaxLifetime != nil {
-		list = append(list, fmt.Sprintf("exp is %s after iat, max_lifetime is %s", end.Sub(issued), s.MaxLifetime))
+	list = append(list, "clock_skew is "+c.settings.ClockSkew.String())
+	if c.settings.MaxAge != nil {
+		list = append(list, "max_age is "+c.settings.MaxAge.String())
 	}
-	if s.MaxAge != nil {
-		list = append(list, fmt.Sprintf("max_age is %s", s.MaxAge))
+	return list
+}
+
+// describeLifetime says how long a token lives.
+func (c *claimRules) describeLifetime(claims map[string]any) (list []string) {
+	s := &c.settings
+	exp, hasExp := ClaimedTime(claims, "exp")
+	iat, hasIat := ClaimedTime(claims, "iat")
+	if !hasExp && (s.RequireExp || s.MaxLifetime != nil) {
+		list = append(list, "exp is missing")
+	}
+	if !hasIat && (s.MaxAge != nil || s.MaxLifetime != nil) {
+		list = append(list, "iat is missing")
+	}
+	if hasExp && hasIat && s.MaxLifetime != nil {
+		list = append(list, fmt.Sprintf("exp is %s after iat, max_lifetime is %s", days(exp.Sub(iat)), s.MaxLifetime))
 	}
 	return list
 }

@@ -39,17 +39,16 @@ func (j *JWT) Describe(check Check, c Credential, at time.Time) []string {
 	case CheckAlgorithm:
 		return []string{fmt.Sprintf("alg is %s, wanted: %s", policy.Show(u.token.algorithm), strings.Join(s.Algorithms, " or "))}
 	case CheckType:
-		if s.Typ != "" {
-			return []string{fmt.Sprintf("typ is %s, wanted: %s", policy.Show(u.token.typ), policy.Show(s.Typ))}
+		if s.Typ == "" {
+			return nil
 		}
+		return []string{fmt.Sprintf("typ is %s, wanted: %s", policy.Show(u.token.typ), policy.Show(s.Typ))}
 	case CheckKey:
 		return []string{j.describeKey(u, c.Request)}
 	case CheckCustomer:
 		return describeCustomer(s.CustomerID, s.CustomerIDOptional, j.named(u))
-	default:
-		return j.describe(check, u.Claims(), at)
 	}
-	return nil
+	return j.describe(check, u.Claims(), at)
 }
 
 func (j *JWT) describeKey(u Unverified, r Request) string {

@@ -2,7 +2,6 @@ package authn
 
 import (
 	"fmt"
-	"net/url"
 	"time"
 
 	"postern/keys"
@@ -26,21 +25,11 @@ func (t *Token) Describe(check Check, _ Credential, _ time.Time) []string {
 func (i *Introspection) Describe(check Check, _ Credential, _ time.Time) []string {
 	switch check {
 	case CheckAnswer:
-		return []string{"asks " + withoutQuery(i.settings.URL) + " about the token"}
+		return []string{"asks " + policy.PublicURL(i.settings.URL) + " about the token"}
 	case CheckCustomer:
 		return describeCustomer(i.settings.CustomerID, i.settings.CustomerIDOptional, nil)
 	}
 	return nil
-}
-
-// withoutQuery returns a URL of a configuration without what may be a secret of it.
-func withoutQuery(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "the service"
-	}
-	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	return u.String()
 }
 
 // Describe implements [Describer].
@@ -48,7 +37,7 @@ func (p *Profile) Describe(check Check, c Credential, _ time.Time) []string {
 	switch check {
 	case CheckAnswer:
 		if address, err := p.settings.URL.url(c.Request); err == nil {
-			return []string{"asks " + p.settings.Method + " " + withoutQuery(address) + " with the credential"}
+			return []string{"asks " + p.settings.Method + " " + policy.PublicURL(address) + " with the credential"}
 		}
 	case CheckCustomer:
 		return describeCustomer(p.settings.CustomerID, p.settings.CustomerIDOptional, nil)

@@ -146,8 +146,13 @@ func (i *inquiry) ask(
 	if err := v.checkRevoked(); err != nil {
 		return v, err
 	}
-	if until := earliest(at.Add(i.ttl), v.ExpiresAt); until.After(at) {
-		i.cache.store(selector, c.Value, v, len(body), at, until)
+	keep := i.ttl
+	if !v.ExpiresAt.IsZero() {
+		keep = min(keep, v.ExpiresAt.Sub(at))
+	}
+	if keep > 0 {
+		// Not until ExpiresAt itself, which a clock that is set back puts off.
+		i.cache.store(selector, c.Value, v, len(body), at, at.Add(keep))
 	}
 	return v, nil
 }

@@ -107,24 +107,21 @@ func (i *Introspection) verify(status int, body []byte, at time.Time, trace *Tra
 		return nil, err
 	}
 	trace.Enter(CheckCustomer)
-	return i.identify(claims, times)
+	return i.identify(claims, &times)
 }
 
 // identify makes the identity of a token that passed every check.
-func (i *Introspection) identify(claims map[string]any, times tokenTimes) (*Verified, error) {
+func (i *Introspection) identify(claims map[string]any, times *tokenTimes) (*Verified, error) {
 	v := &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
 			Claims:        claims,
 			Authenticator: i.name,
-			ExpiresAt:     times.expiresAt,
 		},
 		by:          i,
-		notBefore:   times.notBefore,
-		expires:     times.end,
 		revocations: i.revocations,
 	}
-	v.issued, _, _ = numericDate(claims, "iat") // which checkTimes has read, too
+	v.bound(times)
 	v.Issuer, _ = claims["iss"].(string)
 	v.TokenID = policy.IDText(claims["jti"])
 	if err := v.nameCustomer(i.settings.CustomerID, i.settings.CustomerIDOptional); err != nil {

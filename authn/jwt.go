@@ -92,7 +92,7 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 }
 
 func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time, trace *Trace) (*Verified, error) {
-	if err := j.checkHeader(t, trace); err != nil {
+	if err := j.checkHeader(t.jwsHeader, trace); err != nil {
 		return nil, err
 	}
 	key, err := j.verifySignature(ctx, t, tenant, at, trace)
@@ -104,19 +104,19 @@ func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time, t
 		return nil, err
 	}
 	trace.Enter(CheckCustomer)
-	return j.identify(t, key, tenant, times)
+	return j.identify(t.jwsHeader, t.claims, key, tenant, &times)
 }
 
 // checkHeader holds the token to the configuration before its key is looked
 // up: the token never chooses what it is (RFC 8725, sections 3.1 and 3.11).
-func (j *JWT) checkHeader(t *jws, trace *Trace) error {
+func (j *JWT) checkHeader(h *jwsHeader, trace *Trace) error {
 	trace.Enter(CheckAlgorithm)
-	if !slices.Contains(j.settings.Algorithms, t.algorithm) {
+	if !slices.Contains(j.settings.Algorithms, h.algorithm) {
 		return policy.Denyf(policy.AlgorithmNotAllowed, "use %s", strings.Join(j.settings.Algorithms, " or "))
 	}
 	trace.Enter(CheckType)
 	// RFC 7515, section 4.1.9: a media type whose application/ may be left out.
-	if want := j.settings.Typ; want != "" && !strings.EqualFold(mediaType(t.typ), mediaType(want)) {
+	if want := j.settings.Typ; want != "" && !strings.EqualFold(mediaType(h.typ), mediaType(want)) {
 		return policy.Denyf(policy.ClaimNotAllowed, "the header's typ must be %s", want)
 	}
 	return nil
@@ -162,28 +162,25 @@ func (j *JWT) candidates(ctx context.Context, t *jws, tenant string, at time.Tim
 }
 
 // identify makes the identity of a token that passed every check.
-func (j *JWT) identify(t *jws, key *keys.Key, tenant string, times tokenTimes) (*Verified, error) {
+func (j *JWT) identify(h *jwsHeader, claims map[string]any, key *keys.Key, tenant string, times *tokenTimes) (*Verified, error) {
 	v := &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
-			Claims:        t.claims,
+			Claims:        claims,
 			Key:           key.Members(),
 			Attributes:    key.Attributes,
 			Authenticator: j.name,
 			Tenant:        strings.Clone(tenant), // a part of the request's header buffer
 			CredentialID:  key.ID,
-			ExpiresAt:     times.expiresAt,
 		},
 		by:          j,
+		proof:       h,
 		key:         key,
 		revocations: j.revocations,
-		notBefore:   times.notBefore,
-		expires:     times.end,
-		tooOld:      times.tooOld,
 	}
-	v.issued, _, _ = numericDate(t.claims, "iat") // which checkTimes has read, too
-	v.Issuer, _ = t.claims["iss"].(string)
-	v.TokenID = policy.IDText(t.claims["jti"]) // RFC 7519, section 4.1.7, wants a string; some issuers count
+	v.bound(times)
+	v.Issuer, _ = claims["iss"].(string)
+	v.TokenID = policy.IDText(claims["jti"]) // RFC 7519, section 4.1.7, wants a string; some issuers count
 	if key.Symmetric() && !j.settings.Keys.IsKeyring() {
 		v.SecretID = key.ID
 	}

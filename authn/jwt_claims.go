@@ -19,32 +19,56 @@ type claimRules struct {
 
 // tokenTimes is what a token's times amount to. Zero is no bound.
 type tokenTimes struct {
-	expiresAt              time.Time // exp as it stands in the token
-	notBefore, end, tooOld time.Time // with clock skew
+	expiresAt, issuedAt            time.Time // exp and iat as they stand in the token
+	notBefore, issued, end, tooOld time.Time // with clock skew
 }
 
-// check holds claims to all rules.
+// check holds claims to all rules at a time.
 func (c *claimRules) check(claims map[string]any, at time.Time, trace *Trace) (tokenTimes, error) {
 	trace.Enter(CheckIssuer)
 	if err := c.checkIssuer(claims); err != nil {
 		return tokenTimes{}, err
 	}
 	trace.Enter(CheckTimes)
-	times, err := c.checkTimes(claims, at)
-	if err != nil {
-		return times, err
+	times, err := c.times(claims)
+	if err == nil {
+		err = c.checkClock(&times, at)
+	}
+	if err == nil {
+		err = c.checkLasting(claims, &times, trace)
+	}
+	return times, err
+}
+
+// recheck holds claims that were checked before, perhaps to other rules, to all but
+// the clock.
+func (c *claimRules) recheck(claims map[string]any) (tokenTimes, error) {
+	if err := c.checkIssuer(claims); err != nil {
+		return tokenTimes{}, err
+	}
+	times, err := c.times(claims)
+	if err == nil {
+		err = c.checkLasting(claims, &times, nil)
+	}
+	return times, err
+}
+
+// checkLasting holds claims to the rules that they keep for ever, or never.
+func (c *claimRules) checkLasting(claims map[string]any, t *tokenTimes, trace *Trace) error {
+	trace.Enter(CheckLifetime)
+	if err := c.checkLifetime(t); err != nil {
+		return err
 	}
 	trace.Enter(CheckAudience)
 	if err := c.checkAudience(claims); err != nil {
-		return times, err
+		return err
 	}
 	trace.Enter(CheckClaims)
-	return times, c.checkClaims(claims)
+	return c.checkClaims(claims)
 }
 
-// checkTimes holds exp, nbf and iat (RFC 7519, section 4.1) against the clock.
-func (c *claimRules) checkTimes(claims map[string]any, at time.Time) (tokenTimes, error) {
-	var t tokenTimes
+// times reads exp, nbf and iat (RFC 7519, section 4.1).
+func (c *claimRules) times(claims map[string]any) (t tokenTimes, err error) {
 	skew := c.settings.ClockSkew.Std()
 	exp, hasExp, err := numericDate(claims, "exp")
 	if err != nil {
@@ -58,50 +82,48 @@ func (c *claimRules) checkTimes(claims map[string]any, at time.Time) (tokenTimes
 	if err != nil {
 		return t, err
 	}
-
 	if hasExp {
 		t.expiresAt, t.end = exp, exp.Add(skew)
-		if !at.Before(t.end) {
-			return t, policy.Deny(policy.TokenExpired, "")
-		}
-	} else if c.settings.RequireExp {
-		return t, missing("exp")
 	}
 	if hasNbf {
 		t.notBefore = nbf.Add(-skew)
-		if at.Before(t.notBefore) {
-			return t, policy.Deny(policy.TokenNotYetValid, "")
-		}
 	}
 	if hasIat {
-		issued := iat.Add(-skew)
-		if at.Before(issued) {
-			return t, policy.Deny(policy.IssuedInFuture, "iat is in seconds, and may not be ahead of the clock")
-		}
-		if issued.After(t.notBefore) {
-			t.notBefore = issued
-		}
-	}
-	if limit := c.settings.MaxLifetime; limit != nil {
-		switch {
-		case !hasIat:
-			return t, missing("iat")
-		case !hasExp:
-			return t, missing("exp")
-		case exp.After(iat.Add(limit.Std())):
-			return t, policy.Denyf(policy.LifetimeTooLong, "exp may be %s after iat at most", limit)
-		}
-	}
-	if limit := c.settings.MaxAge; limit != nil {
-		if !hasIat {
-			return t, missing("iat")
-		}
-		t.tooOld = iat.Add(limit.Std() + skew)
-		if at.After(t.tooOld) {
-			return t, policy.Denyf(policy.TokenTooOld, "iat may be %s ago at most", limit)
+		t.issuedAt, t.issued = iat, iat.Add(-skew)
+		if limit := c.settings.MaxAge; limit != nil {
+			t.tooOld = iat.Add(limit.Std() + skew)
 		}
 	}
 	return t, nil
+}
+
+// checkClock holds the times of a token against the clock.
+func (c *claimRules) checkClock(t *tokenTimes, at time.Time) error {
+	switch {
+	case !t.end.IsZero() && !at.Before(t.end):
+		return policy.Deny(policy.TokenExpired, "")
+	case at.Before(t.notBefore):
+		return policy.Deny(policy.TokenNotYetValid, "")
+	case at.Before(t.issued):
+		return policy.Deny(policy.IssuedInFuture, "iat is in seconds, and may not be ahead of the clock")
+	case !t.tooOld.IsZero() && at.After(t.tooOld):
+		return policy.Denyf(policy.TokenTooOld, "iat may be %s ago at most", c.settings.MaxAge)
+	}
+	return nil
+}
+
+// checkLifetime holds the times of a token against each other.
+func (c *claimRules) checkLifetime(t *tokenTimes) error {
+	limit := c.settings.MaxLifetime
+	switch hasExp, hasIat := !t.expiresAt.IsZero(), !t.issuedAt.IsZero(); {
+	case !hasExp && (limit != nil || c.settings.RequireExp):
+		return missing("exp")
+	case !hasIat && (limit != nil || c.settings.MaxAge != nil):
+		return missing("iat")
+	case limit != nil && t.expiresAt.After(t.issuedAt.Add(limit.Std())):
+		return policy.Denyf(policy.LifetimeTooLong, "exp may be %s after iat at most", limit)
+	}
+	return nil
 }
 
 func missing(claim string) error {

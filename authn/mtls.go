@@ -35,12 +35,20 @@ func (m *MTLS) Affinity(Unverified) Affinity { return NoAffinity }
 // Verify implements [Authenticator]. The handshake took the time-consuming part, so
 // that nothing is cached.
 func (m *MTLS) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
-	v, err := m.verify(c.Chains, at, c.Trace)
-	return v, NoCache, err
+	v, err := m.trace(c.Chains, at, c.Trace)
+	if err == nil {
+		c.Trace.Enter(CheckStanding)
+		err = v.Standing(at)
+	}
+	if err != nil {
+		return nil, NoCache, err
+	}
+	return v, NoCache, nil
 }
 
-func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time, trace *Trace) (*Verified, error) {
-	trace.Enter(CheckAuthority)
+// trace follows chains to an authority that counts at a time.
+func (m *MTLS) trace(chains [][]*x509.Certificate, at time.Time, t *Trace) (*Verified, error) {
+	t.Enter(CheckAuthority)
 	chain, key := m.anchor(chains)
 	if key == nil {
 		chain, key = m.anchor(m.build(chains, at))
@@ -48,13 +56,10 @@ func (m *MTLS) verify(chains [][]*x509.Certificate, at time.Time, trace *Trace) 
 	if key == nil {
 		return nil, policy.Deny(policy.UnknownKey, "no authority that counts vouches for the certificate")
 	}
-	trace.Enter(CheckCustomer)
+	t.Enter(CheckCustomer)
 	v := m.identify(chain, key)
+	v.proof = chains
 	if err := v.nameCustomer(m.settings.CustomerID, m.settings.CustomerIDOptional); err != nil {
-		return nil, err
-	}
-	trace.Enter(CheckStanding)
-	if err := v.Standing(at); err != nil {
 		return nil, err
 	}
 	return v, nil

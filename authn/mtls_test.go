@@ -61,6 +61,18 @@ func certifyAuthority(t testing.TB, issuer *certified, name string, end time.Tim
 	})
 }
 
+// recertify returns another certificate of an authority, with the same key.
+func recertify(t testing.TB, authority *certified, end time.Time) *certified {
+	t.Helper()
+	template := *authority.Certificate
+	template.SerialNumber, template.NotAfter = big.NewInt(2), end
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &authority.key.PublicKey, authority.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &certified{must(x509.ParseCertificate(der)), authority.key}
+}
+
 // newMTLS returns an authenticator that trusts the authorities.
 func newMTLS(t testing.TB, change func(*authn.MTLSSettings), authorities ...*certified) *authn.MTLS {
 	t.Helper()

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"syscall"
 	"time"
+
+	"postern/keys"
 )
 
 // service is an HTTP service that is asked about credentials, within bounds of
@@ -38,7 +38,7 @@ const (
 func newService(s *ServiceSettings, address string) *service {
 	dialer := &net.Dialer{Timeout: s.Timeout.Std()}
 	if u, err := url.Parse(address); err == nil && u.Scheme == "http" && !s.AllowInsecureHTTP {
-		dialer.Control = onlyLoopback
+		dialer.Control = keys.LoopbackOnly
 	}
 	return &service{
 		transport: &http.Transport{
@@ -54,15 +54,6 @@ func newService(s *ServiceSettings, address string) *service {
 		maxBytes: int64(s.MaxBytes),
 		turns:    make(chan struct{}, maxQuestions),
 	}
-}
-
-// onlyLoopback keeps plain text on this machine even where a name that should
-// mean it, localhost, is resolved to another one.
-func onlyLoopback(_, address string, _ syscall.RawConn) error {
-	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
-		return errors.New("the name does not lead to this machine")
-	}
-	return nil
 }
 
 // ask makes one request, which holds no body that cannot be sent again. Its error

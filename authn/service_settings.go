@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -65,14 +64,9 @@ func (s *ServiceSettings) checkURL(at policy.Path, text string, problems *policy
 		problems.Addf(at, "holds a user name or password, which do not belong into a URL")
 	case hasDotSegment(u.EscapedPath()):
 		problems.Addf(at, "has a path with a dot segment")
-	case u.Scheme == "http" && !s.AllowInsecureHTTP && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !s.AllowInsecureHTTP && !keys.IsLoopback(u.Hostname()):
 		problems.Addf(at, "is plain http: whoever is on the way could read credentials and forge answers (allow_insecure_http: true accepts that)")
 	}
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }
 
 // hasDotSegment reports whether an escaped path, decoded as often as it can be,

@@ -55,12 +55,15 @@ func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
 		return nil, err
 	}
 	c.Trace.Enter(CheckCustomer)
-	v, err := s.identify(c.Request, key, signed)
-	if err == nil {
-		c.Trace.Enter(CheckRevocation)
-		err = v.checkRevoked()
+	v := s.identify(key, signed)
+	if !s.settings.CustomerID.IsZero() {
+		v.Level = policy.Customer
+		if v.Customer, err = onlyText(c.Request, s.settings.CustomerID); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
+	c.Trace.Enter(CheckRevocation)
+	if err := v.checkRevoked(); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -110,8 +113,8 @@ func parseSeconds(text string) (time.Time, error) {
 	return time.Unix(int64(seconds), 0), err
 }
 
-func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verified, error) {
-	v := &Verified{
+func (s *Signature) identify(key *keys.Key, signed time.Time) *Verified {
+	return &Verified{
 		Identity: policy.Identity{
 			Level:         policy.Application,
 			Attributes:    key.Attributes,
@@ -124,13 +127,4 @@ func (s *Signature) identify(r Request, key *keys.Key, signed time.Time) (*Verif
 		revocations: s.revocations,
 		issued:      signed,
 	}
-	if s.settings.CustomerID.IsZero() {
-		return v, nil
-	}
-	customer, err := onlyText(r, s.settings.CustomerID)
-	if err != nil {
-		return nil, err
-	}
-	v.Level, v.Customer = policy.Customer, customer
-	return v, nil
 }

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"slices"
 	"time"
 
 	"postern/policy"
@@ -20,26 +21,52 @@ func (v *Verified) Lapsed(at time.Time) error {
 	return nil
 }
 
-// Withdrawn is [Verified.Standing] but for the identity's own time: it reports
-// whether somebody has taken away, or lost, what the identity stands on.
-func (v *Verified) Withdrawn(at time.Time) error {
-	for _, member := range v.Members() {
-		if member.stale(at) {
-			return policy.Deny(policy.KeysUnavailable, "")
-		}
-		if err := member.checkWithdrawn(at); err != nil {
-			return err
+// Vouched is asked again and again of what lasts: it returns the identity as it
+// stands at a time, in which v is no longer asked about once it is another one. Of a
+// group each member counts. Who answers for a member, by says; where by is nil, it is
+// whoever verified it. The identity's own time does not matter. The error is a
+// policy.Denial: with that credential nobody would be let through now.
+func (v *Verified) Vouched(at time.Time, by func(member *Verified) Authenticator) (*Verified, error) {
+	if v.parts == nil {
+		return v.vouchedAlone(at, by)
+	}
+	now := make([]*Verified, len(v.parts))
+	for i, part := range v.parts {
+		var err error
+		if now[i], err = part.vouchedAlone(at, by); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	if slices.Equal(now, v.parts) {
+		return v, nil
+	}
+	var group *Verified
+	for _, part := range now {
+		var err error
+		if group, err = Merge(group, part, v.Authenticator); err != nil {
+			return nil, err
+		}
+	}
+	return group, nil
 }
 
-func (v *Verified) checkWithdrawn(at time.Time) error {
-	switch {
-	case v.key != nil && !v.key.Live():
-		return policy.Deny(policy.UnknownKey, "the key of the token was withdrawn")
-	case v.key != nil && !v.key.Current(at):
-		return policy.Deny(policy.BadSignature, "")
+func (v *Verified) vouchedAlone(at time.Time, by func(*Verified) Authenticator) (*Verified, error) {
+	if v.by == nil {
+		return v, nil // a visitor
 	}
-	return v.checkRevoked()
+	a := v.by
+	if by != nil {
+		a = by(v)
+	}
+	if a == nil {
+		return nil, errRuled
+	}
+	now, err := a.Vouch(v, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case now.stale(at):
+		return nil, policy.Deny(policy.KeysUnavailable, "")
+	}
+	return now, now.checkWithdrawn(at)
 }

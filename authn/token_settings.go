@@ -124,16 +124,16 @@ func NewToken(name string, s *TokenSettings, load keys.Loader, at policy.Path, p
 		if settings.Value.File != "" {
 			t.leases = append(t.leases, lease)
 		}
-		t.byDigest[digest] = newStaticToken(name, s, &settings, digest, lease)
+		t.byDigest[digest] = t.newStaticToken(s, &settings, digest, lease)
 	}
 	return t
 }
 
-func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings, digest [sha256.Size]byte, lease *keys.Lease) *staticToken {
+func (t *Token) newStaticToken(s *TokenSettings, settings *StaticTokenSettings, digest [sha256.Size]byte, lease *keys.Lease) *staticToken {
 	id := policy.Identity{
 		Level:         policy.Application,
 		Attributes:    settings.Attributes,
-		Authenticator: name,
+		Authenticator: t.name,
 		CredentialID:  settings.ID,
 		ExpiresAt:     settings.NotAfter,
 	}
@@ -142,7 +142,7 @@ func newStaticToken(name string, s *TokenSettings, settings *StaticTokenSettings
 	}
 	token := &staticToken{digest: digest}
 	token.verified = &Verified{
-		Identity: id, SecretID: settings.ID, by: token, lease: lease, notBefore: settings.NotBefore, expires: settings.NotAfter,
+		Identity: id, SecretID: settings.ID, by: t, proof: token, lease: lease, notBefore: settings.NotBefore, expires: settings.NotAfter,
 	}
 	return token
 }

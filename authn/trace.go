@@ -1,5 +1,7 @@
 package authn
 
+import "postern/policy"
+
 // Check names a step of a decision. It is a word of the machine-readable form of
 // explanations, and so must stay.
 type Check string
@@ -16,7 +18,7 @@ const (
 	CheckUpgrade     Check = "upgrade"
 	CheckOrigin      Check = "origin"
 	CheckCredential  Check = "credential"
-	CheckGroup       Check = "group"
+	CheckIdentity    Check = "identity"
 	CheckLapse       Check = "stream_lifetime"
 	CheckRequirement Check = "requirement"
 	CheckConsistency Check = "consistency"
@@ -37,6 +39,7 @@ const (
 	CheckAuthority  Check = "authority"
 	CheckIssuer     Check = "issuer"
 	CheckTimes      Check = "times"
+	CheckLifetime   Check = "lifetime"
 	CheckAudience   Check = "audience"
 	CheckClaims     Check = "claims"
 	CheckTimestamp  Check = "timestamp"
@@ -67,12 +70,14 @@ type Step struct {
 	Check Check
 	// By is the name of the authenticator that checks, "" where it is none.
 	By string
+	// Rule is the consistency rule that is checked, "" for any other check.
+	Rule string
 	// Compared says what was held against what, in sentences for operators. It
-	// holds no credential and no secret, but claims: those of a token whose
+	// holds no secret, but parts of the request, and claims: those of a token whose
 	// signature is not verified yet where Unverified says so.
 	Compared   []string
 	Unverified bool
-	// Skipped says that nothing was checked; Compared says why.
+	// Skipped says that the rule is not for the identity's level.
 	Skipped bool
 	// Err is why the request was refused here, nil where it passed.
 	Err error
@@ -93,14 +98,15 @@ type TracedCredential struct {
 	Authenticator string
 	// Carriers are all places where the credential may stand.
 	Carriers []Carrier
-	// Found says that it stands At, with so many bytes beside its scheme.
+	// Found says that it stands At. Value is the credential itself, for those who
+	// have to keep it out of what they show.
 	Found bool
 	At    Carrier
-	Bytes int
+	Value string
 	// Says is what it says of itself, not verified.
 	Says Unverified
-	// Why says, where it is not Found, what stands there in its place; "" for
-	// nothing.
+	// Why says what is wrong with it, or, where it is not Found, what stands there in
+	// its place; "" for nothing.
 	Why string
 }
 
@@ -121,3 +127,18 @@ func (t *Trace) Enter(c Check) (step int) {
 	return len(t.Steps) - 1
 }
 
+// EnterRule is [Trace.Enter] for a consistency rule.
+func (t *Trace) EnterRule(r *policy.Rule) (step int) {
+	step = t.Enter(CheckConsistency)
+	if t != nil {
+		t.Steps[step].Rule = r.String()
+	}
+	return step
+}
+
+// Skip says that a step checks nothing after all.
+func (t *Trace) Skip(step int) {
+	if t != nil {
+		t.Steps[step].Skipped = true
+	}
+}

@@ -17,7 +17,10 @@ type Verified struct {
 	// bounded by the configuration and so fit for a metric label.
 	SecretID string
 
-	by    any         // the authenticator, or the *staticToken; nil for anonymous and groups
+	by Authenticator // nil for anonymous and groups
+	// What by needs beside the identity to vouch for it later on: the *jwsHeader of a
+	// token, the *staticToken, or the chains of a certificate.
+	proof any
 	parts []*Verified // of a group, whose members it stands on
 	key   *keys.Key   // nil for an identity that no key verified
 	lease *keys.Lease // of the files that a static token came from
@@ -35,6 +38,14 @@ type Verified struct {
 type rendering struct {
 	set     *policy.HeaderSet
 	headers []policy.RenderedHeader
+}
+
+// bound gives a new identity the times of its token.
+func (v *Verified) bound(t *tokenTimes) {
+	v.ExpiresAt, v.issued, v.expires, v.tooOld = t.expiresAt, t.issuedAt, t.end, t.tooOld
+	if v.notBefore = t.notBefore; t.issued.After(v.notBefore) {
+		v.notBefore = t.issued
+	}
 }
 
 // nameCustomer raises a new identity to the level of the customer whom ref names;
@@ -74,7 +85,22 @@ func (v *Verified) Standing(at time.Time) error {
 	case at.Before(v.notBefore):
 		return policy.Deny(policy.TokenNotYetValid, "")
 	}
+	if v.key != nil && !v.key.Live() {
+		return policy.Deny(policy.UnknownKey, "")
+	}
 	return v.checkWithdrawn(at)
+}
+
+// checkWithdrawn reports whether the end of its key, or the list of what is
+// revoked, takes the identity away.
+func (v *Verified) checkWithdrawn(at time.Time) error {
+	switch {
+	case v.key == nil || v.key.Current(at):
+		return v.checkRevoked()
+	case v.Certificate != nil:
+		return policy.Deny(policy.TokenExpired, "") // with its authority
+	}
+	return policy.Deny(policy.BadSignature, "")
 }
 
 // stale reports whether the files that the identity stands on have been unusable

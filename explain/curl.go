@@ -1,12 +1,8 @@
 package explain
 
 import (
-	"bytes"
-	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -36,7 +32,7 @@ func curlOptions() []curlOption {
 		return func(c *curl, value string) error { return c.addData(value, read, clean) }
 	}
 	field := func(name string) func(*curl, string) error {
-		return func(c *curl, value string) error { return c.setField(name + ": " + value) }
+		return func(c *curl, value string) error { c.set(name, value); return nil }
 	}
 	same := func(b []byte) []byte { return b }
 	return []curlOption{
@@ -49,7 +45,7 @@ func curlOptions() []curlOption {
 		{"", []string{"json"}, (*curl).addJSON, nil},
 		{"b", []string{"cookie"}, (*curl).setCookie, nil},
 		{"u", []string{"user"}, (*curl).setUser, nil},
-		{"", []string{"oauth2-bearer"}, func(c *curl, value string) error { return c.setField("Authorization: Bearer " + value) }, nil},
+		{"", []string{"oauth2-bearer"}, func(c *curl, value string) error { c.set("Authorization", "Bearer "+value); return nil }, nil},
 		{"A", []string{"user-agent"}, field("User-Agent"), nil},
 		{"e", []string{"referer"}, field("Referer"), nil},
 		{"", []string{"url"}, (*curl).setURL, nil},
@@ -79,16 +75,17 @@ func curlOptions() []curlOption {
 type curl struct {
 	around Surroundings
 
-	method, url     string
-	request         Request // its fields
-	removed         []string
-	data            [][]byte
-	hasData         bool
-	get, head       bool
-	compressed      bool
-	pathAsIs        bool
-	globOff         bool
-	json, jsonTyped bool
+	method, url string
+	request     Request  // its fields
+	options     []Field  // that other options than -H stand for
+	removed     []string // fields that curl shall not send, in lower case
+	data        [][]byte
+	hasData     bool
+	get, head   bool
+	compressed  bool
+	pathAsIs    bool
+	globOff     bool
+	json        bool
 }
 
 // ParseCurl reads a command line of curl as a POSIX shell or bash does, $'…' and
@@ -183,164 +180,4 @@ func (c *curl) apply(o curlOption, name string, value *string, words *[]string) 
 		value, *words = &(*words)[0], (*words)[1:]
 	}
 	return o.apply(c, *value)
-}
-
-func (c *curl) setURL(address string) error {
-	if c.url != "" {
-		return errors.New("the command line names two URLs: only one request can be explained")
-	}
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	c.url = address
-	return nil
-}
-
-// addHeader is -H: "Name: value", "Name;" for an empty value, and "Name:" for a
-// field of curl's own that it shall not send.
-func (c *curl) addHeader(line string) error {
-	if strings.HasPrefix(line, "@") {
-		return errors.New("curl's -H @file is not understood here: write the fields out")
-	}
-	if name, found := strings.CutSuffix(line, ";"); found && !strings.Contains(line, ":") {
-		return c.request.AddField(name + ":")
-	}
-	if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(value) == "" {
-		c.removed = append(c.removed, strings.ToLower(name))
-		return nil
-	}
-	return c.request.AddField(line)
-}
-
-// setField sets a field that an option of its own stands for, unless -H does.
-func (c *curl) setField(line string) error {
-	if name, _, _ := strings.Cut(line, ":"); c.request.has(name) {
-		return nil
-	}
-	return c.request.AddField(line)
-}
-
-func (c *curl) addData(value string, read bool, clean func([]byte) []byte) error {
-	data := []byte(value)
-	if name, file := strings.CutPrefix(value, "@"); file && read {
-		var err error
-		if data, err = c.around.ReadFile(name); err != nil {
-			return err
-		}
-		data = clean(data)
-	}
-	c.data, c.hasData = append(c.data, data), true
-	return nil
-}
-
-// withoutLines is what curl's -d does to a file.
-func withoutLines(data []byte) []byte {
-	return bytes.Map(func(r rune) rune {
-		if r == '\r' || r == '\n' || r == 0 {
-			return -1
-		}
-		return r
-	}, data)
-}
-
-func (c *curl) addJSON(value string) error {
-	c.json = true
-	return c.addData(value, true, func(b []byte) []byte { return b })
-}
-
-// addEncoded is --data-urlencode: content, =content or name=content. What begins
-// with a file is not read.
-func (c *curl) addEncoded(value string) error {
-	name, content, named := strings.Cut(value, "=")
-	switch {
-	case !named && strings.Contains(value, "@"):
-		return errors.New("curl's --data-urlencode of a file is not understood here")
-	case !named:
-		value = formEncode(value)
-	case name == "":
-		value = formEncode(content)
-	default:
-		value = name + "=" + formEncode(content)
-	}
-	return c.addData(value, false, nil)
-}
-
-func (c *curl) setCookie(value string) error {
-	if !strings.Contains(value, "=") {
-		return errors.New("curl's -b with a file is not understood here: write name=value")
-	}
-	return c.setField("Cookie: " + value)
-}
-
-func (c *curl) setUser(value string) error {
-	if !strings.Contains(value, ":") {
-		return errors.New("curl's -u without a password asks for it: write user:password")
-	}
-	return c.setField("Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(value)))
-}
-
-// finish makes the request out of what the options said.
-func (c *curl) finish() (*Request, error) {
-	if c.url == "" {
-		return nil, errors.New("the command line names no URL")
-	}
-	if c.get && c.head && c.hasData || c.head && c.hasData && !c.get {
-		return nil, errors.New("curl does not send data with -I")
-	}
-	if !c.globOff && strings.ContainsAny(c.url, "{}[]") {
-		return nil, errors.New("curl expands {} and [] in a URL: encode them, or add -g")
-	}
-	r := &c.request
-	host := r.Host
-	if err := r.setURL(c.url); err != nil {
-		return nil, err
-	}
-	r.Host = cmp.Or(host, r.Host)
-	if !c.pathAsIs {
-		r.Target = withoutDots(r.Target)
-	}
-	separator := []byte("&")
-	if c.json {
-		separator = nil
-	}
-	data := bytes.Join(c.data, separator)
-	r.Method = http.MethodGet
-	switch {
-	case c.get && c.hasData:
-		r.withQuery(string(data))
-	case c.hasData:
-		r.Method = http.MethodPost
-		c.setBody(data)
-	}
-	if c.head {
-		r.Method = http.MethodHead
-	}
-	r.Method = cmp.Or(c.method, r.Method)
-	if strings.ContainsFunc(r.Method, notInLine) {
-		return nil, fmt.Errorf("%q is no method", r.Method)
-	}
-	c.addOwn("User-Agent", "curl")
-	c.addOwn("Accept", "*/*")
-	if c.compressed {
-		c.addOwn("Accept-Encoding", "deflate, gzip")
-	}
-	return r, nil
-}
-
-func (c *curl) setBody(data []byte) {
-	r := &c.request
-	r.Body, r.HasBody = data, true
-	media := "application/x-www-form-urlencoded"
-	if c.json {
-		media = "application/json"
-		c.addOwn("Accept", media)
-	}
-	c.addOwn("Content-Type", media)
-}
-
-// addOwn adds a field that curl sends of its own, unless it was told otherwise.
-func (c *curl) addOwn(name, value string) {
-	if !c.request.has(name) && !slices.Contains(c.removed, strings.ToLower(name)) {
-		c.request.Fields = append(c.request.Fields, Field{name, value})
-	}
 }

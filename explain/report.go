@@ -3,7 +3,6 @@ package explain
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -26,6 +25,8 @@ type Report struct {
 	// answers; Upstream is what that gets, null where it gets nothing.
 	Answer   *AnswerReport   `json:"answer"`
 	Upstream *UpstreamReport `json:"upstream"`
+
+	scrub scrub
 }
 
 // RequestReport is what was asked about.
@@ -77,10 +78,13 @@ type CredentialReport struct {
 type StepReport struct {
 	Check         authn.Check `json:"check"`
 	Authenticator string      `json:"authenticator,omitempty"`
+	Rule          string      `json:"rule,omitempty"` // of a consistency check
 	// Outcome is passed, skipped or denied.
 	Outcome    string   `json:"outcome"`
 	Compared   []string `json:"compared,omitempty"`
 	Unverified bool     `json:"unverified,omitempty"`
+	// Keys says where the keys of a source come from that serve would ask.
+	Keys string `json:"keys,omitempty"`
 }
 
 // The outcomes of steps.
@@ -178,70 +182,6 @@ func (r *Report) addRoute(o *Outcome, p *Policy) {
 	for _, n := range policy.Neighbours(p.Routes, d.Pattern(), r.Request.Method, policy.NormalizeHost(r.Request.Host), o.Path, maxNeighbours) {
 		r.Neighbours = append(r.Neighbours, NeighbourReport{n.Route.Name, n.Pattern.String(), n.Why})
 	}
-}
-
-func (r *Report) addTrace(t *authn.Trace, at time.Time, p *Policy) {
-	for _, a := range t.Alternatives {
-		alternative := AlternativeReport{Name: a.Name, Chosen: a.Chosen, Why: a.Why, Credentials: []CredentialReport{}}
-		for _, c := range a.Members {
-			alternative.Credentials = append(alternative.Credentials, credentialReport(&c, at))
-		}
-		r.Alternatives = append(r.Alternatives, alternative)
-	}
-	for _, s := range t.Steps {
-		step := StepReport{Check: s.Check, Authenticator: s.By, Outcome: passed, Compared: s.Compared, Unverified: s.Unverified}
-		switch {
-		case s.Err != nil:
-			step.Outcome = denied
-		case s.Skipped:
-			step.Outcome = skipped
-		}
-		if text := p.Keys[s.By]; text != "" && s.Check == authn.CheckKey {
-			step.Compared = append(slices.Clone(step.Compared), text)
-		}
-		r.Steps = append(r.Steps, step)
-	}
-}
-
-func credentialReport(c *authn.TracedCredential, at time.Time) CredentialReport {
-	report := CredentialReport{Authenticator: c.Authenticator, Found: c.Found, Why: c.Why, Bytes: c.Bytes}
-	if c.Found {
-		report.Places = []string{place(c.At)}
-		report.Unverified = unverified(&c.Says, at)
-		return report
-	}
-	for _, carrier := range c.Carriers {
-		report.Places = append(report.Places, place(carrier))
-	}
-	return report
-}
-
-func place(c authn.Carrier) string {
-	if c.Scheme == "" {
-		return c.String()
-	}
-	return c.String() + " with the scheme " + c.Scheme
-}
-
-// unverified says what a token that nobody has verified says of itself.
-func unverified(u *authn.Unverified, at time.Time) []string {
-	if !u.JWS {
-		return nil
-	}
-	algorithm, typ := u.Header()
-	list := []string{fmt.Sprintf("a JWT with alg %s, kid %s, typ %s", policy.Show(algorithm), policy.Show(u.KeyID), policy.Show(typ))}
-	for _, name := range []string{"iss", "aud", "sub", "tenant", "iat", "nbf", "exp"} {
-		value, present := u.Claims()[name]
-		if !present {
-			continue
-		}
-		text := fmt.Sprintf("%s is %s", name, policy.Show(value))
-		if instant, ok := authn.ClaimedTime(u.Claims(), name); ok {
-			text += ", " + authn.Ago(instant, at)
-		}
-		list = append(list, text)
-	}
-	return list
 }
 
 func (r *Report) addIdentity(v *authn.Verified) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 )
 
@@ -138,6 +137,3 @@ func (r *Request) withQuery(query string) {
 	}
 	r.Target += separator + query
 }
-
-// formEncode is what curl does for --data-urlencode.
-func formEncode(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }

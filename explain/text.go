@@ -36,7 +36,7 @@ func (r *Report) WriteText(w io.Writer, colours bool) error {
 	if r.Upstream != nil {
 		r.Upstream.write(t)
 	}
-	_, err := io.WriteString(w, t.String())
+	_, err := r.scrub.writeTo(w, t.String())
 	return err
 }
 
@@ -127,6 +127,8 @@ func (a *AlternativeReport) write(t *text) {
 	for _, credential := range a.Credentials {
 		places := strings.Join(credential.Places, ", or ")
 		switch {
+		case credential.Found && credential.Why != "":
+			t.line("    ", fmt.Sprintf("%s: found, %s: %s", credential.Authenticator, places, credential.Why))
 		case credential.Found:
 			t.line("    ", fmt.Sprintf("%s: found, %s, %d bytes", credential.Authenticator, places, credential.Bytes))
 		default:
@@ -159,7 +161,9 @@ func writeSteps(t *text, steps []StepReport) {
 	}
 }
 
-func (s *StepReport) isPlain() bool { return s.Outcome == passed && len(s.Compared) == 0 }
+func (s *StepReport) isPlain() bool {
+	return s.Outcome == passed && len(s.Compared) == 0 && s.Keys == "" && s.Rule == ""
+}
 
 func (s *StepReport) prefix() string {
 	if s.Authenticator == "" {
@@ -176,12 +180,19 @@ func (s *StepReport) write(t *text) {
 	case skipped:
 		mark, c = "skip", faint
 	}
-	t.paintedLine(c, mark, s.prefix()+string(s.Check))
+	name := s.prefix() + string(s.Check)
+	if s.Rule != "" {
+		name += ": " + s.Rule
+	}
+	t.paintedLine(c, mark, name)
 	for _, sentence := range s.Compared {
 		if s.Unverified {
 			sentence += " (unverified)"
 		}
 		t.line("    ", "  "+sentence)
+	}
+	if s.Keys != "" {
+		t.line("    ", "  "+s.Keys)
 	}
 }
 

@@ -73,7 +73,7 @@ func (v *Verdict) Is(expected string) bool {
 // String is the verdict in a line.
 func (v *Verdict) String() string {
 	text := v.Decision
-	if v.Decision != Allow {
+	if v.Reason != policy.ReasonNone.String() {
 		text += ": " + v.Reason
 	}
 	if v.Status != 0 {

@@ -11,7 +11,8 @@ import (
 
 // Admission is what remains of a decision where the exchange goes on after its
 // request: it tells whether it may, and holds neither the request nor a credential.
-// It is immutable and safe for concurrent use.
+// It follows its credential from one generation to the next, and is not safe for
+// concurrent use.
 type Admission struct {
 	// Authenticator is the name of the alternative that the request was held to.
 	Authenticator string
@@ -25,9 +26,9 @@ type Admission struct {
 func (d *Decision) Admission() Admission {
 	a := Admission{
 		Authenticator: d.Authenticator,
-		method:        d.request.Method,
+		method:        strings.Clone(d.request.Method), // beside it stands the target
 		host:          strings.Clone(policy.NormalizeHost(d.request.Host)),
-		path:          strings.Clone(d.request.path()), // beside it stands the query
+		path:          strings.Clone(d.request.path()), // and the query
 		verified:      d.Verified,
 	}
 	if d.Reported != nil {
@@ -47,37 +48,57 @@ func (a *Admission) Lapsed(at time.Time) error {
 	return a.verified.Lapsed(at)
 }
 
-// Withdrawn denies what stands on a credential that was taken away, or that was
-// only let through to be reported.
-func (a *Admission) Withdrawn(at time.Time) error {
+// Renew makes the admission follow its credential where the bounds of that have
+// changed, and denies what stands on one that was taken away, or that was only let
+// through to be reported.
+func (a *Admission) Renew(at time.Time) (err error) {
 	if a.reported != policy.ReasonNone {
 		return policy.Deny(a.reported, "")
 	}
-	return a.verified.Withdrawn(at)
+	verified, err := a.verified.Vouched(at, nil)
+	if err == nil {
+		a.verified = verified
+	}
+	return err
 }
 
-// Rematch returns the route of g that serves what was admitted before, perhaps by
-// another generation. Its error says why none does.
-func (g *Gate) Rematch(a *Admission) (*policy.Route, error) {
+// Rematch returns the route of g that serves at a time what was admitted before,
+// perhaps by another generation, and holds the admission to it. Its error says why
+// none does.
+func (g *Gate) Rematch(a *Admission, at time.Time) (*policy.Route, error) {
 	var values policy.Values
 	route, err := g.matcher.Match(a.method, a.host, a.path, &values)
 	if err != nil || a.reported != policy.ReasonNone {
 		return route, err
 	}
-	alternatives := g.routes[route.Index].alternatives
-	i := slices.IndexFunc(alternatives, func(other alternative) bool { return other.name == a.Authenticator })
+	verified, err := g.routes[route.Index].vouched(a, at)
+	if err == nil {
+		err = route.Require.Check(&verified.Identity)
+	}
+	switch {
+	case err == nil:
+		a.verified = verified
+	case route.Reports(at):
+		a.reported = policy.ReasonOf(err)
+	default:
+		return nil, err
+	}
+	return route, nil
+}
+
+// vouched returns what the route's own authenticators make of an admission's
+// identity at a time.
+func (r *route) vouched(a *Admission, at time.Time) (*authn.Verified, error) {
+	i := slices.IndexFunc(r.alternatives, func(other alternative) bool { return other.name == a.Authenticator })
 	if i < 0 {
 		return nil, policy.Deny(policy.MissingCredential, "")
 	}
-	for _, part := range a.verified.Members() {
-		for _, m := range alternatives[i].members {
-			if m.name != part.Authenticator {
-				continue
-			}
-			if err := m.Vouches(part); err != nil {
-				return nil, err
+	return a.verified.Vouched(at, func(member *authn.Verified) authn.Authenticator {
+		for _, m := range r.alternatives[i].members {
+			if m.name == member.Authenticator {
+				return m
 			}
 		}
-	}
-	return route, nil
+		return nil
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"postern/policy"
@@ -138,22 +139,33 @@ func checkContentType(h http.Header, form bool) error {
 	if len(fields) != 1 {
 		return policy.Deny(policy.MalformedBody, "the body needs one Content-Type")
 	}
-	if strings.Contains(fields[0], "*") { // RFC 2231: package mime drops what it cannot decode
-		return policy.Deny(policy.MalformedBody, "the route does not read this Content-Type")
-	}
 	media, parameters, err := mime.ParseMediaType(fields[0])
-	wanted := strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
+	charset := strings.ToLower(parameters["charset"])
+	delete(parameters, "charset")
+	wanted := isJSON(media) && !looksLikeForm(fields[0])
 	if form {
-		wanted = media == "application/x-www-form-urlencoded"
+		wanted = media == "application/x-www-form-urlencoded" && len(parameters) == 0
 	}
-	if err != nil || !wanted {
+	// RFC 2231: package mime drops what it cannot decode.
+	if err != nil || !wanted || strings.Contains(fields[0], "*") {
 		return policy.Deny(policy.MalformedBody, "the route does not read this Content-Type")
 	}
-	switch strings.ToLower(parameters["charset"]) {
+	switch charset {
 	case "", "utf-8", "utf8":
 		return nil
 	}
 	return policy.Deny(policy.MalformedBody, "the body must be UTF-8")
+}
+
+func isJSON(media string) bool {
+	return strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
+}
+
+// looksLikeForm reports whether a Content-Type holds a word of those of forms: some
+// backends look for one anywhere in the field, and would read a form.
+func looksLikeForm(field string) bool {
+	field = strings.ToLower(field)
+	return slices.ContainsFunc([]string{"urlencoded", "form-data", "multipart"}, func(word string) bool { return strings.Contains(field, word) })
 }
 
 // decodeBody undoes the Content-Encoding (RFC 9110, section 8.4).

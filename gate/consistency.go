@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"postern/authn"
 	"postern/policy"
 )
 
@@ -15,11 +14,9 @@ func (d *Decision) checkConsistency(ctx context.Context) error {
 	trace := d.request.Trace
 	for i := range d.Route.Rules {
 		rule := &d.Route.Rules[i]
-		step := trace.Enter(authn.CheckConsistency)
+		step := trace.EnterRule(rule)
 		if !rule.Applies(d.Verified.Level) {
-			if trace != nil {
-				trace.Steps[step].Skipped, trace.Steps[step].Compared = true, []string{rule.DescribeLevels()}
-			}
+			trace.Skip(step)
 			continue
 		}
 		var named policy.Occurrences
@@ -35,7 +32,7 @@ func (d *Decision) checkConsistency(ctx context.Context) error {
 			return err
 		}
 		if trace != nil {
-			trace.Steps[step].Compared = d.describeRule(rule, named)
+			trace.Steps[step].Compared = []string{rule.DescribeRequest(named), rule.DescribeIdentity(&d.Verified.Identity)}
 		}
 		if err := rule.Check(&d.Verified.Identity, named); err != nil {
 			return err

@@ -66,6 +66,8 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 	}
 	trace := d.request.Trace
 	for _, m := range a.members {
+		trace.By(m.name)
+		trace.Enter(authn.CheckCredential)
 		c := d.credential(m)
 		if !c.present {
 			return policy.Denyf(policy.MissingCredential, "the credential of %s is missing, too", m.name)
@@ -78,13 +80,13 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if m.rivals != nil {
 			credential.Inspected = d.inspect(c.value)
 		}
-		trace.By(m.name)
 		v, cache, err := m.Verify(ctx, credential, d.request.Time)
 		d.Cache = max(d.Cache, cache)
 		if err != nil {
 			return err
 		}
 		trace.By("")
+		trace.Enter(authn.CheckIdentity)
 		if d.Verified == nil || v.Level > d.Verified.Level {
 			d.proof = c.value
 		}

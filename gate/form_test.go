@@ -50,7 +50,7 @@ func TestForms(t *testing.T) {
 			t.Errorf("%.60q: %v, want %v", body, got, want)
 		}
 	}
-	for _, header := range [][]string{nil, {asJSON}, {asForm + "; charset=latin1"}, {asForm, asForm}, {"Content-Type: multipart/form-data; boundary=x"}} {
+	for _, header := range [][]string{nil, {asJSON}, {asForm + "; charset=latin1"}, {asForm, asForm}, {"Content-Type: multipart/form-data; boundary=x"}, {asForm + "; x=+json"}, {asForm + `; x="/json"`}} {
 		if got := verdictOf(post(t, g, "/form", "id=ann", append(header, ann)...)).Reason; got != malformed {
 			t.Errorf("%q: %v", header, got)
 		}

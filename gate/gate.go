@@ -119,6 +119,10 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	}
 	d.compiled = &g.routes[d.Route.Index]
 	d.denials, d.cors = d.Route.Denials, d.Route.CORS
+	// First: a route that only reports upgrades whatever else is wrong.
+	if err := d.checkUpgrade(); err != nil {
+		return err
+	}
 	t.Enter(authn.CheckNames)
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
@@ -127,11 +131,6 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 		t.Enter(authn.CheckPreflight)
 		return d.cors.CheckPreflight(r.Header) // it carries no credential
 	}
-	t.Enter(authn.CheckUpgrade)
-	if err := d.checkUpgrade(); err != nil {
-		return err
-	}
-	t.Enter(authn.CheckOrigin)
 	if err := checkOrigin(r, d.Route); err != nil {
 		return err
 	}
@@ -139,7 +138,6 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := g.authenticate(ctx, d); err != nil {
 		return err
 	}
-	t.Enter(authn.CheckLapse)
 	if err := d.checkLapse(); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (d *Decision) keeps(name string, f field, alias bool) bool {
 	switch {
 	case f.identity, f.use&policy.HopUse != 0:
 		return false
-	case slices.ContainsFunc(d.Route.Strip.Headers, func(own string) bool { return policy.CanonicalAlias(name) == own }):
+	case d.strips(name):
 		return false
 	case f.credential:
 		return d.passesCredentials() || slices.ContainsFunc(d.forwarded, func(c authn.Carrier) bool { return c.Header == name })
@@ -64,6 +64,18 @@ func (d *Decision) keeps(name string, f field, alias bool) bool {
 		return false // the proxy sets those that it vouches for
 	}
 	return true // only read
+}
+
+func (d *Decision) strips(name string) bool {
+	return slices.ContainsFunc(d.Route.Strip.Headers, func(own string) bool { return policy.CanonicalAlias(name) == own })
+}
+
+// PassesForwarding reports whether the upstream may hear of a forwarding header that
+// a trusted peer sent, in its canonical spelling: unless it carries a credential or
+// is stripped, in which case only [Decision.Outbound] knows.
+func (d *Decision) PassesForwarding(name string) bool {
+	f, _ := d.gate.fields.field(name)
+	return !f.identity && !f.credential && !d.strips(name)
 }
 
 // ReservedTrailers counts the identity headers that a client announced as

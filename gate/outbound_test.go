@@ -88,8 +88,9 @@ func TestOutbound(t *testing.T) {
 				"X-HTTP-Method: DELETE", "X-Method-Override: DELETE",
 				"Forwarded: for=1", "X-Forwarded-For: 1", "X_Forwarded_For: 1", "X-Forwarded-Anything: 1", "X-Real-IP: 1", "X-Original-URL: /admin",
 				"X-Original-Host: h", "X-Rewrite-Url: /admin", "X_Rewrite_URL: /admin", "X-Request-Id: 1", "X-Forward: kept",
+				"Client-Cert: :MIIB:", "Client-Cert-Chain: :MIIC:", "CLIENT_CERT: :MIIB:", "client.cert.chain: :MIIC:", "Client-Certificate: kept",
 			},
-			http.Header{"X-Auth-Level": {"anonymous"}, "X-Forward": {"kept"}}, gate.Stripped{},
+			http.Header{"X-Auth-Level": {"anonymous"}, "X-Forward": {"kept"}, "Client-Certificate": {"kept"}}, gate.Stripped{},
 		},
 
 		// The route's own headers, with parts of the request that its rules compare.

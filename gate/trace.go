@@ -8,6 +8,9 @@ import (
 	"postern/policy"
 )
 
+// Trace is told how a decision comes about.
+type Trace = authn.Trace
+
 // trace completes the trace of a decision that ended with err.
 func (d *Decision) trace(err error) {
 	t := d.request.Trace
@@ -64,44 +67,16 @@ func (d *Decision) describeStep(check authn.Check) (list []string) {
 		list = append(list, "Origin is "+policy.ShowList(h["Origin"]),
 			"Access-Control-Request-Method is "+policy.ShowList(h["Access-Control-Request-Method"]))
 	case authn.CheckUpgrade:
-		if d.Upgrade {
-			list = append(list, "the client asks for a websocket")
-		}
+		list = append(list, "the client asks for a websocket")
 	case authn.CheckOrigin:
-		if origins := d.Route.Origins; origins != nil && len(h["Origin"]) > 0 {
-			list = append(list, fmt.Sprintf("Origin is %s, wanted: any of %s", policy.ShowList(h["Origin"]), policy.ShowList(origins)))
+		if len(h["Origin"]) == 0 {
+			return []string{"the request has no Origin: it comes from no browser"}
 		}
+		list = append(list, fmt.Sprintf("Origin is %s, wanted: any of %s", policy.ShowList(h["Origin"]), policy.ShowList(d.Route.Origins)))
 	case authn.CheckRequirement:
 		list = d.Route.Require.Describe(&d.Verified.Identity)
 	}
 	return list
-}
-
-// describeRule says what a rule compares.
-func (d *Decision) describeRule(rule *policy.Rule, named policy.Occurrences) []string {
-	found := rule.Request.String() + " carries a credential, which is not shown"
-	if !d.carriesCredential(rule.Request) {
-		found = rule.DescribeRequest(named)
-	}
-	return append([]string{found, rule.DescribeIdentity(&d.Verified.Identity)}, rule.DescribeRelaxed()...)
-}
-
-// carriesCredential reports whether a part of the request may hold a credential.
-func (d *Decision) carriesCredential(ref policy.Reference) bool {
-	switch ref.Source {
-	case policy.HeaderField:
-		f, _ := d.gate.fields.field(ref.Name)
-		return f.credential
-	case policy.QueryParameter:
-		return slices.Contains(d.gate.carriers.query, ref.Name)
-	case policy.Cookie:
-		return slices.Contains(d.gate.carriers.cookies, ref.Name)
-	case policy.Body:
-		return slices.ContainsFunc(d.compiled.members, func(m *member) bool {
-			return slices.ContainsFunc(m.Carriers(), func(c authn.Carrier) bool { return c.Body == ref.Path.String() })
-		})
-	}
-	return false
 }
 
 // traceAlternatives says what the request has for each alternative.
@@ -136,7 +111,10 @@ func (d *Decision) traceCredential(m *member) authn.TracedCredential {
 	c := d.credential(m)
 	traced := authn.TracedCredential{Authenticator: m.name, Carriers: m.Carriers()}
 	if c.present {
-		traced.Found, traced.At, traced.Bytes = true, c.at, len(c.value)
+		traced.Found, traced.At, traced.Value = true, c.at, c.value
+		if c.err != nil {
+			traced.Why = policy.AsDenial(c.err).Sentence()
+		}
 		traced.Says = authn.Inspect(c.value, d.gate.tokenBytes)
 		return traced
 	}

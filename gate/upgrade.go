@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/authn"
 	"postern/policy"
 )
 
@@ -24,9 +25,10 @@ func AsksWebsocket(h http.Header) bool {
 // section 4.2.1: what is only nearly one, some backends take for one.
 func (d *Decision) checkUpgrade() error {
 	r := d.request
-	if !d.Route.Websocket || !AsksWebsocket(r.Header) {
+	if d.Preflight || !d.Route.Websocket || !AsksWebsocket(r.Header) {
 		return nil
 	}
+	r.Trace.Enter(authn.CheckUpgrade)
 	for name := range r.Header {
 		if canonical := policy.CanonicalAlias(name); canonical != name && strings.HasPrefix(canonical, "Sec-Websocket-") {
 			return policy.Denyf(policy.MalformedRequest, "a header is another spelling of %s", canonical)
@@ -70,6 +72,7 @@ func (d *Decision) checkLapse() error {
 	if !d.Upgrade {
 		return nil
 	}
+	d.request.Trace.Enter(authn.CheckLapse)
 	return d.Verified.Lapsed(d.request.Time)
 }
 

@@ -23,7 +23,7 @@ type client struct {
 }
 
 func newClient(s RemoteSettings) *client {
-	return &client{newTransport(s.Connection), s.Timeout, s.MaxBytes}
+	return &client{newTransport(s), s.Timeout, s.MaxBytes}
 }
 
 // get fetches a document, and the Cache-Control that came with it.

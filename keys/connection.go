@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -98,11 +99,17 @@ func (c Connection) TLS() *tls.Config {
 
 // newTransport returns a transport of its own. A fetch every few minutes has no
 // use for an idle connection.
-func newTransport(c Connection) http.RoundTripper {
+func newTransport(s RemoteSettings) http.RoundTripper {
+	c := s.Connection
 	t := &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true}
 	t.TLSClientConfig = c.TLS()
 	if c.Proxy != "" {
 		t.Proxy = func(*http.Request) (*url.URL, error) { return parseProxy(c.Proxy) }
+	}
+	if !s.AllowInsecureHTTP {
+		plain := t.Clone()
+		plain.DialContext = (&net.Dialer{Control: LoopbackOnly}).DialContext
+		t.RegisterProtocol("http", plain)
 	}
 	return t
 }

@@ -183,3 +183,13 @@ func TestProxy(t *testing.T) {
 		})
 	}
 }
+
+// What localhost is resolved to by a name server of an attacker: the settings were
+// checked with the name, and the address is refused before the connection.
+func TestPlainKeysStayHere(t *testing.T) {
+	const elsewhere = "http://192.0.2.1/jwks"
+	ready, log := fetchOnce(t, elsewhere, func(s *keys.RemoteSettings) { s.Timeout = time.Minute })
+	if ready || !strings.Contains(log, "does not lead to this machine") {
+		t.Errorf("ready %v:\n%s", ready, log)
+	}
+}

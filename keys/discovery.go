@@ -103,7 +103,7 @@ func (r *Remote) discover(ctx context.Context) (jwksURI string, err error) {
 func (s RemoteSettings) checkURL(address string) error {
 	u, err := url.Parse(address)
 	// Through a proxy, loopback is another machine's.
-	private := s.Connection.Proxy == "" && err == nil && isLoopback(u.Hostname())
+	private := s.Connection.Proxy == "" && err == nil && IsLoopback(u.Hostname())
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
 		return errors.New("is not a URL like https://idp.example.com/jwks.json")

@@ -30,9 +30,10 @@ type file struct {
 	name, path string
 	limit      int64 // more is not read
 	quiet      bool  // has no metric
-	// good is when the file was last known to say what is in force, in
-	// nanoseconds of Unix time; 0 before anything of it was.
-	good atomic.Int64
+	// good is when the file was last known to say what is in force, nil before
+	// anything of it was. It keeps the reading of the monotonic clock: what it is
+	// for must not last longer where the clock on the wall is set back.
+	good atomic.Pointer[time.Time]
 }
 
 // source returns the label of the file's metric.

@@ -62,8 +62,8 @@ func (s RemoteSettings) examine(source string, state *lastGood, now time.Time) (
 	return state.parse(state.Document)
 }
 
-// keep writes the last good copy. That it cannot is told, and harms nobody until
-// a restart.
+// keep writes the last good copy. That it cannot is told once, as a disk stays full
+// for long, and harms nobody until a restart.
 func (r *Remote) keep(document []byte, fetched time.Time) {
 	if r.settings.StateDir == "" {
 		return
@@ -72,8 +72,9 @@ func (r *Remote) keep(document []byte, fetched time.Time) {
 	state := &lastGood{r.source, r.settings.Location, r.jwksURI, fetched.UTC(), document}
 	r.mu.Unlock()
 	err := writeState(r.settings.StateDir, stateName(r.source, r.settings.Location), state)
-	if err != nil {
+	if err != nil && !r.unkept {
 		r.log.Error("keeping the last good copy failed", "source", r.source, "cause", err.Error())
 	}
+	r.unkept = err != nil
 	r.observer.KeysKept(r.source, err == nil)
 }

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"crypto"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -75,6 +77,17 @@ func (k *Key) lend(l *Lease) {
 
 // same reports whether two keys are equal in everything but liveness.
 func (k *Key) same(o *Key) bool { return k.identity == o.identity }
+
+// SameMaterial reports whether two keys verify the same signatures, whatever else is
+// said of them.
+func (k *Key) SameMaterial(o *Key) bool {
+	if secret, ok := k.material.([]byte); ok {
+		other, ok := o.material.([]byte)
+		return ok && hmac.Equal(secret, other)
+	}
+	public, ok := k.material.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(o.material)
+}
 
 // Live reports whether the key is still part of its set. A key that left never
 // comes back; the same material published again is a new Key.

@@ -175,3 +175,40 @@ func TestEd25519IsNotConfusedWithSecret(t *testing.T) {
 		t.Errorf("HS256 keyed with a public key: %v", got)
 	}
 }
+
+// Two keys are of the same material exactly where they verify the same, whatever is
+// said of them.
+func TestSameMaterial(t *testing.T) {
+	certain := func(settings keys.Settings) *keys.Key {
+		found, err := load(t, settings).Candidates("", "", "HS256", time.Unix(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found[0]
+	}
+	shared := func(id, value string, end time.Time) *keys.Key {
+		s := secret(id, value)
+		s.NotAfter = end
+		return certain(keys.Settings{Secrets: []keys.SecretSettings{s}})
+	}
+	published := func(kid, more string, key crypto.Signer) *keys.Key {
+		return parse(t, jwkSet(with(publicJWK(kid, "", key), more)))[0]
+	}
+	one, other := strings.Repeat("k", 32), strings.Repeat("o", 32)
+	otherEC := newEC(elliptic.P256())
+	kinds := [][2]*keys.Key{ // each in two forms
+		{shared("1", one, time.Time{}), shared("2", one, time.Unix(2, 0))},
+		{shared("1", other, time.Time{}), shared("2", other, time.Time{})},
+		{published("1", `"x5t":"a"`, rsa2048()), published("2", `"use":"sig"`, rsa2048())},
+		{published("1", `"x5t":"a"`, p256()), published("2", `"use":"sig"`, p256())},
+		{published("1", `"x5t":"a"`, otherEC), published("2", `"use":"sig"`, otherEC)},
+		{published("1", `"x5t":"a"`, edwards()), published("2", `"use":"sig"`, edwards())},
+	}
+	for i, a := range kinds {
+		for j, b := range kinds {
+			if got := a[0].SameMaterial(b[1]); got != (i == j) {
+				t.Errorf("%d and %d: %t", i, j, got)
+			}
+		}
+	}
+}

@@ -48,7 +48,7 @@ func (l *Lease) Over(at time.Time) bool {
 	}
 	return slices.ContainsFunc(l.files, func(f *file) bool {
 		good := f.good.Load()
-		return good != 0 && at.UnixNano()-good >= int64(l.maxStale)
+		return good != nil && at.Sub(*good) >= l.maxStale
 	})
 }
 

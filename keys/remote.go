@@ -44,6 +44,7 @@ type Remote struct {
 	// These belong to the goroutine that fetches.
 	failures int    // since the last success
 	reported string // what was last logged of ignored keys
+	unkept   bool   // the last copy could not be written
 
 	mu        sync.Mutex
 	success   time.Time // when the keys were fetched

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"net/netip"
 	"strings"
 	"time"
 
@@ -146,12 +145,4 @@ func (s *Settings) checkNotRemote(at policy.Path, problems *policy.Problems) {
 	case s.MaxStale == 0:
 		problems.Addf(at.At("max_stale"), "wants more than 0s")
 	}
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.IsLoopback()
 }

@@ -93,7 +93,7 @@ func (w *Watcher) Tried(files *Files, taken bool, at time.Time) {
 
 // good notes that a file holds what is in force.
 func (w *Watcher) good(f *seenFile, at time.Time) {
-	f.good.Store(at.UnixNano())
+	f.good.Store(&at)
 	if !f.quiet {
 		w.observer.FileGood(f.source(), at)
 	}
@@ -176,7 +176,7 @@ func (w *Watcher) look(at time.Time) (changed, moving bool) {
 		case see(f).alike(f.sight):
 			w.good(f, at)
 			delete(w.told, name)
-		case f.maxStale > 0 && !w.told[name] && at.UnixNano()-f.file.good.Load() >= int64(f.maxStale):
+		case f.maxStale > 0 && !w.told[name] && at.Sub(*f.file.good.Load()) >= f.maxStale:
 			w.told[name] = true
 			w.log.Error("file unusable for too long: nothing that came from it verifies any more", "source", f.source(), "max_stale", f.maxStale)
 		}

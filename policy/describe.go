@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 )
@@ -54,6 +55,40 @@ func ShowList[T any](values []T) string {
 	return strings.Join(shown, ", ")
 }
 
+// PublicURL returns a URL of a configuration without what may be a secret of it: the
+// user and the query.
+func PublicURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "a URL"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
+}
+
+// String writes the rule as a line, with all that relaxes it.
+func (r *Rule) String() string {
+	operator := "="
+	if r.In {
+		operator = "in"
+	}
+	text := fmt.Sprintf("%s %s %s", r.Request, operator, r.Identity)
+	if len(r.UnsignedIDs) > 0 {
+		text += " (but for " + strings.Join(r.UnsignedIDs, ", ") + ")"
+	}
+	if !r.Required {
+		text += " (not required)"
+	}
+	if len(r.When) > 0 {
+		levels := make([]string, 0, len(r.When))
+		for _, level := range r.When {
+			levels = append(levels, level.String())
+		}
+		text += " (only for " + strings.Join(levels, ", ") + ")"
+	}
+	return text
+}
+
 // DescribeIdentity says what of the identity the rule compares.
 func (r *Rule) DescribeIdentity(id *Identity) string {
 	want, known := id.resolveSealed(r.Identity, r.Sealer)
@@ -88,29 +123,6 @@ func (r *Rule) DescribeRequest(named Occurrences) string {
 		text += " at " + r.With
 	}
 	return r.Request.String() + " " + text
-}
-
-// DescribeLevels says what the rule compares, and for which levels alone.
-func (r *Rule) DescribeLevels() string {
-	levels := make([]string, 0, len(r.When))
-	for _, level := range r.When {
-		levels = append(levels, level.String())
-	}
-	return fmt.Sprintf("%s is held to %s only for %s", r.Request, r.Identity, strings.Join(levels, ", "))
-}
-
-// DescribeRelaxed says what the rule lets through beside equal values.
-func (r *Rule) DescribeRelaxed() (list []string) {
-	if r.In {
-		list = append(list, "one element of the list is enough")
-	}
-	if !r.Required {
-		list = append(list, "not required")
-	}
-	if len(r.UnsignedIDs) > 0 {
-		list = append(list, "not compared: "+strings.Join(r.UnsignedIDs, ", "))
-	}
-	return list
 }
 
 // Describe says what is asked of an identity and what it has, nil where nothing is

@@ -28,6 +28,8 @@ const (
 var headerUses = map[string]HeaderUse{
 	"Accept-Encoding":        BrowserUse,
 	"Authorization":          CredentialUse,
+	"Client-Cert":            ForwardingUse, // RFC 9440, section 2.4: never a client's own
+	"Client-Cert-Chain":      ForwardingUse,
 	"Connection":             HopUse | ClientUse,
 	"Content-Encoding":       FramingUse,
 	"Content-Length":         FramingUse | ClientUse,

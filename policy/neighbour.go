@@ -13,7 +13,7 @@ type Neighbour struct {
 	Pattern *Pattern
 	Why     string
 
-	depth int // the host, and how many segments agree
+	depth int // how many segments agree, twice, and one more for a near miss
 }
 
 // Neighbours returns at most limit patterns of routes that come nearest to a
@@ -48,7 +48,7 @@ func (p *Pattern) matchAlone(method, host, path string) error {
 // miss says why a pattern did not win a request, and how near it came.
 func (p *Pattern) miss(won *Pattern, method, host, path string) (why string, depth int) {
 	err := p.matchAlone(method, host, path)
-	depth = len(p.segments) + 1
+	depth = 2 * (len(p.segments) + 1)
 	switch {
 	case err == nil && won == nil:
 		return "it matches alone, but the path is refused beside the others", depth
@@ -59,8 +59,7 @@ func (p *Pattern) miss(won *Pattern, method, host, path string) (why string, dep
 	case p.host != "" && (&Pattern{host: p.host, segments: []segment{{kind: restSegment}}}).matchAlone(method, host, "/") != nil:
 		return fmt.Sprintf("the host is %s, not %s", Show(host), p.host), 0
 	}
-	depth = p.agreeing(method, host, path)
-	return p.difference(depth, path), depth
+	return p.differs(p.agreeing(method, host, path), path)
 }
 
 // agreeing returns how many segments of the pattern agree with the path, from the
@@ -76,18 +75,19 @@ func (p *Pattern) agreeing(method, host, path string) int {
 	return len(p.segments)
 }
 
-// difference says what comes after n segments that agree.
-func (p *Pattern) difference(n int, path string) string {
+// differs says what comes after n segments that agree, and how near that is.
+func (p *Pattern) differs(n int, path string) (why string, depth int) {
+	depth = 2 * n
 	parts, wanted := strings.Split(strings.TrimPrefix(path, "/"), "/"), strings.Split(p.path[1:], "/")
 	switch {
 	case n >= len(wanted):
-		return fmt.Sprintf("the path goes on after segment %d", n)
-	case n >= len(parts):
-		return fmt.Sprintf("the path has no segment %d, which is %s", n+1, shownSegment(wanted[n]))
-	case n == len(parts)-1 && parts[n] == "":
-		return fmt.Sprintf("the path ends with a slash where segment %d is %s", n+1, shownSegment(wanted[n]))
+		return fmt.Sprintf("the path goes on after segment %d", n), depth
+	case n >= len(parts), n == len(parts)-1 && parts[n] == "":
+		return fmt.Sprintf("the path has no segment %d, which is %s", n+1, shownSegment(wanted[n])), depth
+	case string(fold([]byte(parts[n]))) == string(fold([]byte(wanted[n]))):
+		depth++
 	}
-	return fmt.Sprintf("segment %d is %s, not %s", n+1, Show(parts[n]), shownSegment(wanted[n]))
+	return fmt.Sprintf("segment %d is %s, not %s", n+1, Show(parts[n]), shownSegment(wanted[n])), depth
 }
 
 // shownSegment writes a segment of a pattern: as it stands there, or what stands

@@ -137,8 +137,9 @@ func TestCheckRoutes(t *testing.T) {
 			`identity_headers.X_A: "X_A": use letters, digits and hyphens only, since backends read other names alike`,
 		}},
 		"names with a meaning": {func(s *settings) {
-			s.IdentityHeaders = headers("authorization", "a", "Connection", "a", "X-Forwarded-User", "a", "x-original-url", "a", "Postern-Reason", "a", "X-Request-ID", "a")
+			s.IdentityHeaders = headers("authorization", "a", "Connection", "a", "X-Forwarded-User", "a", "x-original-url", "a", "Postern-Reason", "a", "X-Request-ID", "a", "Client-Cert", "a")
 		}, nil, []string{
+			"routes[0].identity_headers.Client-Cert: Client-Cert has a meaning of its own and cannot carry an identity",
 			"routes[0].identity_headers.Connection: Connection has a meaning of its own and cannot carry an identity",
 			"routes[0].identity_headers.Postern-Reason: Postern-Reason has a meaning of its own and cannot carry an identity",
 			"routes[0].identity_headers.X-Forwarded-User: X-Forwarded-User has a meaning of its own and cannot carry an identity",

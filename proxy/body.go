@@ -25,14 +25,19 @@ type inboundBody struct {
 	control *http.ResponseController
 	body    io.Reader
 	room    int64 // how many more bytes there may be; negative for any number
+	// multiplexed: it comes by HTTP/2, where a deadline that passes ends the body
+	// also while nobody reads.
+	multiplexed bool
 
 	mu      sync.Mutex
 	left    time.Duration // for which reads may still wait for the client
 	began   time.Time     // of the read under way
 	reading bool
-	whole   bool // read to its end
-	closed  bool
-	err     error
+	// released: the upstream has answered, and the time is its business.
+	released bool
+	whole    bool // read to its end
+	closed   bool
+	err      error
 }
 
 // newInboundBody gives the client patience to send a body. Only the waiting for
@@ -66,6 +71,9 @@ func (b *inboundBody) begin() error {
 		return http.ErrBodyReadAfterClose
 	}
 	b.reading, b.began = true, time.Now()
+	if b.released {
+		return nil
+	}
 	return b.setDeadline(b.began.Add(b.limit()))
 }
 
@@ -82,7 +90,11 @@ func (b *inboundBody) end(err error) {
 	b.reading = false
 	b.left -= time.Since(b.began)
 	switch {
-	case err == nil || b.closed:
+	case b.closed:
+	case err == nil:
+		if b.multiplexed {
+			_ = b.setDeadline(time.Time{})
+		}
 	case err == io.EOF:
 		b.whole = true
 		// A deadline left behind would cut off the wait for the answer, or the
@@ -94,12 +106,40 @@ func (b *inboundBody) end(err error) {
 	}
 }
 
+// answer notes that the upstream has answered. What of a body still comes by HTTP/2
+// may then take as long as the upstream lets it: in a call of gRPC both sides may be
+// silent for hours. In HTTP/1.1 the time goes on, since net/http sends no answer
+// before the body's end.
+func (b *inboundBody) answer() {
+	if b == nil || !b.multiplexed {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.released = true
+	if b.reading && !b.closed {
+		_ = b.setDeadline(time.Time{})
+	}
+}
+
 // setDeadline ignores connections that have none, such as those of tests.
 func (b *inboundBody) setDeadline(at time.Time) error {
 	if err := b.control.SetReadDeadline(at); !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	return nil
+}
+
+// hurriedBody is how long the rest may take of a body that there is no room for.
+const hurriedBody = time.Second
+
+// hurry leaves little time for the rest of a body. Before and after it answers,
+// net/http waits for that: a slow body that is refused for want of room would take
+// up its connection as long as one that is read.
+func (b *inboundBody) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.left, hurriedBody)
 }
 
 // Close implements io.Closer. It ends a read that still waits for the client,
@@ -120,6 +160,16 @@ func (b *inboundBody) Close() error {
 	}
 	b.closed = true
 	return nil
+}
+
+// ended reports whether the body was read to its end; having none is one.
+func (b *inboundBody) ended() bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.whole
 }
 
 // failure returns why the body could not be read to its end, nil where it was

@@ -18,12 +18,12 @@ func (u *Upstream) connect(ctx context.Context) (net.Conn, error) {
 	if patient, ok := connection.(*patientConn); ok {
 		connection = patient.Conn
 	}
-	if u.scheme != "https" {
+	if u.tls == nil {
 		return connection, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	secure := tls.Client(connection, u.tlsConfig())
+	secure := tls.Client(connection, u.tls)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = connection.Close()
 		return nil, err
@@ -31,12 +31,10 @@ func (u *Upstream) connect(ctx context.Context) (net.Conn, error) {
 	return secure, nil
 }
 
-// tlsConfig is that of the transport, for HTTP/1.1 alone: HTTP/2 has no upgrade.
-func (u *Upstream) tlsConfig() *tls.Config {
-	c := &tls.Config{}
-	if u.transport.TLSClientConfig != nil {
-		c = u.transport.TLSClientConfig.Clone()
-	}
+// websocketTLS is like what the transport has, which is the transport's own: it
+// changes that with its first request. HTTP/2 has no upgrade.
+func (u *Upstream) websocketTLS() *tls.Config {
+	c := u.settings.Connection.TLS()
 	c.NextProtos = []string{"http/1.1"}
 	if c.ServerName == "" {
 		c.ServerName = (&url.URL{Host: u.host}).Hostname()

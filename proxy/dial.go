@@ -21,7 +21,7 @@ func dialer(unixSocket string, patience time.Duration) func(context.Context, str
 		if err != nil {
 			return nil, err
 		}
-		return &patientConn{c, patience}, nil
+		return &patientConn{&steadyConn{Conn: c}, patience}, nil
 	}
 }
 

@@ -1,19 +1,28 @@
 package proxy
 
 import (
+	"context"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
 	"sync"
-	"time"
 
 	"postern/policy"
 )
 
 // isEventStream reports whether an answer goes on for as long as there are events.
+// Clients take it for one whatever stands beside the type, in parameters that are
+// none or in a list, so that nothing else of Content-Type counts.
 func isEventStream(res *http.Response) bool {
-	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	return err == nil && kind == "text/event-stream" && res.Request.Method != http.MethodHead
+	for _, field := range res.Header["Content-Type"] {
+		for value := range strings.SplitSeq(field, ",") {
+			kind, _, _ := strings.Cut(value, ";")
+			if strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") {
+				return res.Request.Method != http.MethodHead
+			}
+		}
+	}
+	return false
 }
 
 // eventBody is the body of an event stream, which ends with its credential: for the
@@ -23,7 +32,7 @@ type eventBody struct {
 	response *http.Response
 	stream   *stream
 	streams  *streams
-	control  *http.ResponseController
+	writer   *patientWriter
 
 	mu     sync.Mutex
 	why    streamEnd
@@ -38,13 +47,16 @@ func (x *exchange) openEvents(res *http.Response) error {
 	}
 	b := &eventBody{
 		ReadCloser: res.Body, response: res, stream: x.newStream(), streams: x.handler.streams,
-		control: http.NewResponseController(x.writer), why: endClient,
+		writer: x.writer, why: endClient,
 	}
 	b.stream.conduit = b
-	if !x.handler.open(b.stream, x.state) {
+	if !x.handler.streams.add(b.stream, x.state) {
 		return policy.Deny(policy.ShuttingDown, "")
 	}
 	res.Body = b
+	// It may end before what was announced, and that end is none of a broken answer.
+	res.ContentLength = -1
+	delete(res.Header, "Content-Length")
 	return nil
 }
 
@@ -60,9 +72,12 @@ func (b *eventBody) Read(p []byte) (int, error) {
 	if b.ended {
 		return n, io.EOF
 	}
-	if b.response.Request.Context().Err() == nil {
-		b.why = endUpstream // else the client is gone
-	}
+	switch context.Cause(b.response.Request.Context()) {
+	case nil:
+		b.why = endUpstream
+	case errRouteTimeout:
+		b.why = endTimeout
+	} // else the client is gone
 	return n, err
 }
 
@@ -74,9 +89,6 @@ func (b *eventBody) Close() error {
 		return nil
 	}
 	b.closed = true
-	if b.ended {
-		_ = b.control.SetWriteDeadline(time.Time{}) // the connection goes on
-	}
 	b.streams.left(b.stream, b.why)
 	return b.ReadCloser.Close()
 }
@@ -90,7 +102,7 @@ func (b *eventBody) finish(end streamEnd) {
 			return
 		}
 		b.why, b.ended = end, true
-		_ = b.control.SetWriteDeadline(time.Now().Add(closePatience)) // for a client that reads nothing
+		b.writer.hurry() // a client may read nothing
 		_ = b.ReadCloser.Close()
 	})
 }

@@ -61,6 +61,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	// HTTP/2 has a Body for requests without one, too.
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		x.body = newInboundBody(w, r.Body, x.state.bodyTimeout)
+		x.body.multiplexed = x.multiplexed
 	}
 	x.identifyClient(r)
 	x.request = gate.Request{
@@ -86,6 +87,12 @@ func (x *exchange) decide(r *http.Request) {
 	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
 	x.decided = time.Now()
 	x.restrain()
+}
+
+// turnAway refuses a request before anything is decided about it.
+func (x *exchange) turnAway(reason policy.Reason) {
+	x.state.gate.Begin(&x.request, &x.decision)
+	x.failure = &policy.Denial{Reason: reason}
 }
 
 // route returns what the proxy keeps for the matched route, nil without one.
@@ -145,7 +152,7 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	proxy.ServeHTTP(&answerWriter{w}, r)
+	proxy.ServeHTTP(&answerWriter{w, x}, r)
 	complete = true
 	if x.switched != nil {
 		x.relay(x.switched)

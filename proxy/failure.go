@@ -25,10 +25,11 @@ var errInvalid = errors.New("the upstream's answer is not HTTP, or too large")
 // fail is the ErrorHandler of every reverse proxy: it keeps why the exchange
 // failed, and leaves the answer to finish.
 func fail(_ http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeOf(r.Context())
 	if err == errSwitched {
+		x.answered = time.Now()
 		return // there is nothing to answer
 	}
-	x := exchangeOf(r.Context())
 	x.failure = x.classify(r.Context(), err)
 	if x.failure.Reason == policy.UpstreamTimeout {
 		x.answered = time.Now() // it took so long, and longer
@@ -110,11 +111,14 @@ func (x *exchange) brokenOff(ctx context.Context) *policy.Denial {
 	return &policy.Denial{Reason: policy.UpstreamInvalid, Err: x.answerErr}
 }
 
-// upstreamReason sorts errors of a transport: no connection, no answer in
-// time, or an answer that is none.
+// upstreamReason sorts errors of a transport: no connection, for which it may be
+// us who are to blame, no answer in time, or an answer that is none.
 func upstreamReason(err error) policy.Reason {
 	op, isOp := errors.AsType[*net.OpError](err)
-	if isOp && op.Op == "dial" {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return policy.Overloaded // of descriptors or ports there are none left here
+	case isOp && op.Op == "dial":
 		return policy.UpstreamUnreachable
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {

@@ -1,10 +1,11 @@
 package proxy
 
 import (
+	"encoding/binary"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
-	"unsafe"
 
 	"postern/policy"
 )
@@ -57,20 +58,42 @@ func addressOf(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-// A million addresses that fail take no more memory than one, and make nobody
-// forgotten who is locked out.
+// addressOf6 returns one of very many networks of IPv6, or one of its many addresses.
+func addressOf6(network, address int) netip.Addr {
+	a := netip.MustParseAddr("2001:db8::").As16()
+	binary.BigEndian.PutUint32(a[4:], uint32(network))
+	binary.BigEndian.PutUint64(a[8:], uint64(address))
+	return netip.AddrFrom16(a)
+}
+
+// allocated returns the bytes that were allocated until now, and those that are in
+// use of them.
+func allocated() (ever, now uint64) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc, m.HeapAlloc
+}
+
+// A million addresses that fail, of both versions of IP, take no more memory than
+// one, and make nobody forgotten who is locked out. All of a /64 is one of them.
 func TestFailuresOfAMillionAddresses(t *testing.T) {
-	if size := unsafe.Sizeof(Failures{}); size > 2<<20+256 {
-		t.Errorf("the table takes %d bytes", size)
-	}
+	_, before := allocated()
 	f := newTable(3, time.Hour, time.Hour)
 	attacker := netip.MustParseAddr("203.0.113.9")
 	for range 4 {
 		f.refuse(attacker, true, f.began)
 	}
-	i := 0
-	if n := testing.AllocsPerRun(1_000_000, func() { f.refuse(addressOf(i), true, f.began); i++ }); n > 0 {
-		t.Errorf("%v allocations for each failure", n)
+	everBefore, table := allocated()
+	for i := range 333_333 {
+		f.refuse(addressOf(i), true, f.began)
+		f.refuse(addressOf6(i, i), true, f.began)
+		if left := f.refuse(addressOf6(1<<31, i), true, f.began); (left > 0) != (i >= 3) {
+			t.Fatalf("after %d failures a network is locked out for %s", i+1, left)
+		}
+	}
+	if ever, _ := allocated(); ever-everBefore > 64<<10 || table-before > 2<<20+64<<10 {
+		t.Errorf("the table takes %d bytes, and %d for a million addresses", table-before, ever-everBefore)
 	}
 	if f.refuse(attacker, false, f.began) == 0 {
 		t.Error("who was locked out is forgotten")

@@ -118,7 +118,8 @@ func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
 		// Not X-Original-Url and the like: proxies pass on a client's own, and a
 		// backend that believes them serves another path than the one checked.
 		for name, values := range p.In.Header {
-			if strings.HasPrefix(name, "X-Forwarded-") && policy.CanonicalAlias(name) == name || name == "X-Real-Ip" {
+			isFamily := strings.HasPrefix(name, "X-Forwarded-") && policy.CanonicalAlias(name) == name || name == "X-Real-Ip"
+			if isFamily && x.decision.PassesForwarding(name) {
 				out[name] = values
 			}
 		}

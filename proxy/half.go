@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,10 @@ type half struct {
 	// small receives what comes after a silence, and nearly all of what people say
 	// to each other. More than that is lent only while it is on its way.
 	small [512]byte
+	// until is when reading from must have ended, nil for no bound.
+	until atomic.Pointer[time.Time]
+	// saidClose: a close frame of from has reached to.
+	saidClose atomic.Bool
 
 	mu      sync.Mutex // held while writing to to
 	frames  frames
@@ -29,6 +34,14 @@ type half struct {
 
 func (h *half) init(r *relay, from, to net.Conn, count *atomic.Int64, lost, refused streamEnd) {
 	h.relay, h.from, h.to, h.count, h.lost, h.refused = r, from, to, count, lost, refused
+}
+
+// other returns the other direction.
+func (h *half) other() *half {
+	if h == &h.relay.in {
+		return &h.relay.out
+	}
+	return &h.relay.in
 }
 
 // run passes on what has come already, and then all that comes, until either side
@@ -59,17 +72,52 @@ func (h *half) run(early []byte) {
 
 // step passes on what comes next. lost says that the error is one of reading.
 func (h *half) step() (lost bool, err error) {
-	buffer := h.small[:]
-	if h.frames.payload > uint64(len(buffer)) { // only run writes it
-		large := buffers.Get()
-		defer buffers.Put(large)
-		buffer = large
-	}
-	n, readErr := h.from.Read(buffer)
-	if err := h.pass(buffer[:n]); err != nil {
+	n, readErr := h.from.Read(h.small[:])
+	if err := h.pass(h.small[:n]); err != nil {
 		return false, err
 	}
-	return true, readErr
+	if n < len(h.small) || readErr != nil {
+		return true, readErr
+	}
+	return h.rush()
+}
+
+// lull is how long a side may pause before the large buffer is taken from it.
+const lull = 10 * time.Millisecond
+
+// rush passes on what comes without a pause: no side, whatever it announces, holds
+// a large buffer by being silent.
+func (h *half) rush() (lost bool, err error) {
+	large := buffers.Get()
+	defer buffers.Put(large)
+	for n := len(large); n > len(h.small) && h.until.Load() == nil; {
+		_ = h.from.SetReadDeadline(time.Now().Add(lull))
+		var readErr error
+		n, readErr = h.from.Read(large)
+		h.unhurry()
+		if err := h.pass(large[:n]); err != nil {
+			return false, err
+		}
+		if readErr != nil && !errors.Is(readErr, os.ErrDeadlineExceeded) {
+			return true, readErr
+		}
+	}
+	return false, nil
+}
+
+// unhurry takes back the bound of a lull. One of the stream's end that comes at the
+// same time is either seen here or set afterwards.
+func (h *half) unhurry() {
+	_ = h.from.SetReadDeadline(time.Time{})
+	if until := h.until.Load(); until != nil {
+		_ = h.from.SetReadDeadline(*until)
+	}
+}
+
+// readUntil bounds the reading. Errors are those of connections that are closed.
+func (h *half) readUntil(deadline time.Time) {
+	h.until.Store(&deadline)
+	_ = h.from.SetReadDeadline(deadline)
 }
 
 var errClosed = errors.New("the side has said its close")
@@ -102,6 +150,7 @@ func (h *half) pass(p []byte) error {
 				return err
 			}
 			h.relay.stream.passed(h.count, n)
+			h.saidClose.Store(h.frames.closed)
 		}
 		p = p[n:]
 	}
@@ -133,13 +182,6 @@ func (h *half) say(end *streamEnd) {
 	}
 	// Frames towards a server are masked (RFC 6455, section 5.3).
 	if _, err := h.to.Write(closeFrame(end.code, end.reason, h == &h.relay.in)); err == nil {
-		_ = h.to.SetReadDeadline(time.Now().Add(closePatience)) // for its answer
+		h.other().readUntil(time.Now().Add(closePatience)) // for its answer
 	}
-}
-
-// saidClose reports whether a close frame of this side has passed.
-func (h *half) saidClose() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.frames.closed
 }

@@ -26,7 +26,8 @@ type Handler struct {
 
 // NewHandler returns a handler that serves a generation.
 func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Handler {
-	h := &Handler{metrics: registry, log: log, streams: newStreams(registry, log)}
+	h := &Handler{metrics: registry, log: log}
+	h.streams = newStreams(&h.state, registry, log)
 	h.state.Store(state)
 	return h
 }
@@ -35,7 +36,7 @@ func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Han
 // with the one that they began with; streams go on where the new one serves them.
 func (h *Handler) Swap(state *State) {
 	h.state.Store(state)
-	h.streams.rematch(state)
+	h.streams.rematch()
 }
 
 // tlsConfig returns what a new connection is held to.
@@ -43,23 +44,12 @@ func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return h.state.Load().tls, nil
 }
 
-// open takes in a stream that a generation let through, and reports whether it may
-// begin.
-func (h *Handler) open(s *stream, let *State) bool {
-	if !h.streams.add(s) {
-		return false
-	}
-	if state := h.state.Load(); state != let {
-		h.streams.holdTo(s, state) // Swap may have come too early to see it
-	}
-	return true
-}
-
 // Drain refuses every further request, while those that have begun go on. Streams
-// are ended, spread over some time.
-func (h *Handler) Drain() {
+// are ended, spread over some time, which leaves the last of them enough of the
+// grace to be told so.
+func (h *Handler) Drain(grace time.Duration) {
 	h.draining.Store(true)
-	h.streams.drain()
+	h.streams.drain(time.Now().Add(grace - closePatience))
 }
 
 // Close cuts off the streams that are still open, and waits until nothing of them
@@ -84,31 +74,38 @@ func (h *Handler) Wait(ctx context.Context) {
 
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.serve(newExchange(h, w, r), w, r)
+	// Counted before Drain is asked, and until it is logged: Wait misses nothing.
+	active := h.active.Add(1)
+	defer h.active.Add(-1)
+	h.serve(newExchange(h, w, r), r, active)
 }
 
-func (h *Handler) serve(x *exchange, w http.ResponseWriter, r *http.Request) {
+// serve serves an exchange beside so many others, itself included.
+func (h *Handler) serve(x *exchange, r *http.Request, active int64) {
 	h.metrics.InFlight(1)
 	defer x.finish()
 	defer x.body.Close()
 
-	// Counted before Drain is asked: Wait misses no request that goes on.
-	h.active.Add(1)
-	defer h.active.Add(-1)
-	if h.draining.Load() {
-		w.Header().Set("Connection", "close")
-		x.state.gate.Begin(&x.request, &x.decision)
-		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
+	switch {
+	case h.draining.Load():
+		x.writer.Header().Set("Connection", "close")
+		x.turnAway(policy.ShuttingDown)
+		return
+	case x.multiplexed && active > x.state.requests:
+		x.turnAway(policy.Overloaded)
 		return
 	}
 	x.decide(r)
 	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
 		// Unless it switches, the connection ends: what the client has sent after its
 		// handshake are frames, and no request.
-		w.Header().Set("Connection", "close")
+		x.writer.Header().Set("Connection", "close")
 	}
 	switch {
 	case x.decision.Denial != nil:
+		if x.decision.Denial.Reason == policy.Overloaded {
+			x.body.hurry()
+		}
 	case x.decision.Preflight:
 		answer := x.decision.AnswerPreflight()
 		x.status = answer.Status

@@ -10,10 +10,9 @@ import (
 )
 
 // LogQueue holds lines of the log until they are written, so that a log which
-// nobody reads stalls no traffic that is allowed. It takes everything while it is
-// short. Beyond maxDispensable bytes the lines of allowed requests are dropped and
-// counted. Denials, report denials, answers of 5xx and other events never are:
-// beyond maxQueued bytes whoever logs them waits. It is safe for concurrent use.
+// nobody reads stalls no traffic that is allowed, and nothing that operates the
+// program. It takes everything while it is short, and then treats lines by their
+// kind. It is safe for concurrent use.
 type LogQueue struct {
 	out io.Writer
 
@@ -30,10 +29,24 @@ type LogQueue struct {
 // LogObserver counts lines that were dropped.
 type LogObserver interface{ LogDropped(lines int) }
 
+// kind says what becomes of a line where the queue is long.
+type kind int
+
 const (
-	maxDispensable = 1 << 20
-	maxQueued      = 2 << 20 // and as much on its way to the writer
+	// dispensable is the line of a request that was allowed and answered, or that of a
+	// [StrayLog]. It is dropped, and counted.
+	dispensable kind = iota
+	// due is the line of a denial, a report denial or a 5xx. It is never dropped:
+	// the request waits, after its answer.
+	due
+	// event is a line of no request. Who logs it may hold up reloads, revocations or
+	// the shutdown and must not wait, so it has a room of its own beyond the others.
+	event
 )
+
+// How long the queue may be, in bytes, for a line of each kind to be taken. As much
+// may be on its way to the writer.
+var longest = [...]int{dispensable: 1 << 20, due: 2 << 20, event: 6 << 20}
 
 // NewLogQueue returns a queue in front of out, which it alone writes to, as soon
 // as there is something to write, until Close.
@@ -105,14 +118,14 @@ func (q *LogQueue) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// admit reports whether a line may be written, and waits for one that must be.
-func (q *LogQueue) admit(isDispensable bool) bool {
+// admit reports whether a line may be written, and waits for one that is due.
+func (q *LogQueue) admit(k kind) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !isDispensable && !q.closed && len(q.pending) >= maxQueued {
+	for k == due && !q.closed && len(q.pending) >= longest[k] {
 		q.changed.Wait()
 	}
-	if q.closed || isDispensable && len(q.pending) >= maxDispensable {
+	if q.closed || len(q.pending) >= longest[k] {
 		q.drop(1)
 		return false
 	}
@@ -130,7 +143,7 @@ type queuedHandler struct {
 // Handle implements slog.Handler. It waits before the line is made: the handlers
 // of log/slog hold a lock while they write.
 func (h *queuedHandler) Handle(ctx context.Context, r slog.Record) error {
-	if !h.queue.admit(isDispensable(r)) {
+	if !h.queue.admit(kindOf(r)) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
@@ -146,18 +159,24 @@ func (h *queuedHandler) WithGroup(name string) slog.Handler {
 	return h.queue.Handler(h.Handler.WithGroup(name))
 }
 
-// isDispensable reports whether a record may be dropped: that of a request that was
-// allowed and answered. The attributes are those of [exchange.attributes].
-func isDispensable(r slog.Record) bool {
-	allowed, failed := false, r.Level > slog.LevelInfo
+// kindOf reads the attributes that [exchange.attributes] makes.
+func kindOf(r slog.Record) kind {
+	k, failed := event, r.Level > slog.LevelInfo
 	r.Attrs(func(a slog.Attr) bool {
-		switch a.Key {
-		case "decision":
-			allowed = a.Value.String() == "allow"
-		case "status":
+		switch {
+		case a.Key == leftOut:
+			k, failed = dispensable, false
+		case a.Key == "status":
 			failed = failed || a.Value.Kind() == slog.KindInt64 && a.Value.Int64() >= http.StatusInternalServerError
+		case a.Key == "decision" && a.Value.String() == "allow":
+			k = dispensable
+		case a.Key == "decision":
+			k = due
 		}
 		return true
 	})
-	return allowed && !failed
+	if k == dispensable && failed {
+		return due
+	}
+	return k
 }

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// writeTimeout is how long a client may take nothing of an answer that is ready
-// for it. Between writes an answer may take as long as it likes.
+// writeTimeout is how long a client may take for each 32 KiB of an answer that is
+// ready for it. Between writes an answer may take as long as it likes.
 const writeTimeout = 30 * time.Second
 
 // patientWriter bounds each write to a client, so that one that does not read
@@ -16,9 +17,12 @@ const writeTimeout = 30 * time.Second
 // bound the connection, or the stream of HTTP/2, is at its end.
 type patientWriter struct {
 	http.ResponseWriter
-	control   *http.ResponseController
+	control  *http.ResponseController
+	hijacked bool
+
+	mu        sync.Mutex
 	unbounded bool
-	hijacked  bool
+	hurried   bool
 }
 
 func newPatientWriter(w http.ResponseWriter, r *http.Request) *patientWriter {
@@ -33,27 +37,56 @@ func newPatientWriter(w http.ResponseWriter, r *http.Request) *patientWriter {
 
 // unbound lets the client take its time from now on: what it gets is a stream.
 func (p *patientWriter) unbound() {
+	p.mu.Lock()
 	p.unbounded = true
+	p.mu.Unlock()
 	p.rest()
 }
 
-// begin and rest bound what is written between them. Connections without a
-// deadline, such as those of tests, have none.
+// hurry bounds all that is still written of a stream that ends. It may be called
+// while something is, and until the handler returns.
+func (p *patientWriter) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hurried = true
+	p.bound(closePatience)
+}
+
+// begin and rest bound what is written between them.
 func (p *patientWriter) begin() {
-	if !p.unbounded {
-		_ = p.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.unbounded && !p.hurried {
+		p.bound(writeTimeout)
 	}
 }
 
-func (p *patientWriter) rest() { _ = p.control.SetWriteDeadline(time.Time{}) }
+func (p *patientWriter) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.hurried {
+		p.bound(0)
+	}
+}
 
 // end bounds what net/http still writes once the handler has returned.
 func (p *patientWriter) end() {
 	if p.hijacked {
 		return
 	}
-	p.unbounded = false
-	p.begin()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bound(writeTimeout)
+}
+
+// bound lets the client take its time for a while, 0 for as long as it likes.
+// Connections without a deadline, such as those of tests, have none. p.mu is held.
+func (p *patientWriter) bound(patience time.Duration) {
+	var deadline time.Time
+	if patience > 0 {
+		deadline = time.Now().Add(patience)
+	}
+	_ = p.control.SetWriteDeadline(deadline)
 }
 
 // Hijack implements http.Hijacker. The connection is no longer ours to bound.

@@ -38,20 +38,37 @@ func (p *pipes) Close() error {
 // Addr implements net.Listener.
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
+// newPipes lets a server accept what is dialled.
+func newPipes(t *testing.T, server *http.Server) *pipes {
+	l := &pipes{make(chan net.Conn), make(chan struct{})}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return l
+}
+
+// dial connects to whoever accepts.
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, accepted := net.Pipe()
+	p.accepted <- accepted
+	return client, nil
+}
+
 // answering serves with handle and returns a client.
 func answering(t *testing.T, handle func(*patientWriter, *http.Request)) net.Conn {
-	l := &pipes{make(chan net.Conn), make(chan struct{})}
-	server := &http.Server{Protocols: new(http.Protocols), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := newPatientWriter(w, r)
 		handle(p, r)
 		p.end()
-	})}
+	}))
+}
+
+// serving serves with a handler and returns a client.
+func serving(t *testing.T, handler http.Handler) net.Conn {
+	server := &http.Server{Protocols: new(http.Protocols), Handler: handler}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
-	go server.Serve(l)
-	client, accepted := net.Pipe()
-	t.Cleanup(func() { client.Close(); server.Close() })
-	l.accepted <- accepted
+	client, _ := newPipes(t, server).dial(t.Context(), "", "")
+	t.Cleanup(func() { client.Close() })
 	return client
 }
 
@@ -76,7 +93,7 @@ func TestUnreadAnswer(t *testing.T) {
 		},
 		"flush": func(p *patientWriter, _ *http.Request) error {
 			_, _ = p.Write([]byte("x"))
-			return http.NewResponseController(&answerWriter{p}).Flush()
+			return http.NewResponseController(&answerWriter{ResponseWriter: p, exchange: &exchange{}}).Flush()
 		},
 		"informational answer": func(p *patientWriter, _ *http.Request) error {
 			p.WriteHeader(http.StatusEarlyHints)
@@ -153,15 +170,20 @@ func TestSlowAnswer(t *testing.T) {
 	})
 }
 
-// getByHTTP2 makes a request over a connection, and reads none of the answer.
-func getByHTTP2(t *testing.T, connection net.Conn) *http.Response {
+// sendByHTTP2 makes a request over a connection, and reads none of the answer.
+func sendByHTTP2(t *testing.T, connection net.Conn, method string, body io.Reader) *http.Response {
+	t.Helper()
 	transport := &http.Transport{
 		Protocols:   new(http.Protocols),
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return connection, nil },
 	}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	response, err := (&http.Client{Transport: transport}).Get("http://postern/")
+	r, err := http.NewRequest(method, "http://postern/", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +200,7 @@ func TestSlowUpstreamOfHTTP2(t *testing.T) {
 				_ = p.FlushError()
 			}
 		})
-		response := getByHTTP2(t, client)
+		response := sendByHTTP2(t, client, http.MethodGet, nil)
 		if body, err := io.ReadAll(response.Body); len(body) != 2*len(piece) || err != nil || response.ProtoMajor != 2 {
 			t.Errorf("%s: %d bytes, %v", response.Proto, len(body), err)
 		}
@@ -198,7 +220,7 @@ func TestUnreadAnswerOfHTTP2(t *testing.T) {
 				}
 			}
 		})
-		response := getByHTTP2(t, client)
+		response := sendByHTTP2(t, client, http.MethodGet, nil)
 		if got := <-took; got != writeTimeout {
 			t.Errorf("given up after %s", got)
 		}
@@ -227,11 +249,43 @@ func TestUnboundAnswer(t *testing.T) {
 	})
 }
 
+// A stream that ends while a write is under way is bounded by its end, not freed
+// again by the end of the write.
+func TestUnreadEndOfAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := make(chan time.Duration, 1)
+		var client net.Conn
+		client = answering(t, func(p *patientWriter, _ *http.Request) {
+			p.unbound()
+			go func() {
+				time.Sleep(time.Hour)
+				p.hurry()
+				response, err := http.ReadResponse(bufio.NewReaderSize(client, 1), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.CopyN(io.Discard, response.Body, int64(len(piece)))
+			}()
+			_, _ = p.Write(piece)
+			began := time.Now()
+			_ = p.FlushError()
+			took <- time.Since(began)
+		})
+		_, _ = io.WriteString(client, getAnswer)
+		if got := <-took; got != closePatience {
+			t.Errorf("given up after %s", got)
+		}
+	})
+}
+
 func TestIsEventStream(t *testing.T) {
 	for kind, want := range map[string]bool{
 		"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/plain": false, "": false, "text/event-streams": false,
+		"text/event-stream; charset": true, "text/event-stream; ;": true, "text/event-stream;charset=a;charset=b": true, " text/event-stream ": true,
+		"text/event-stream, text/event-stream": true, "text/plain, text/event-stream": true, "text/plain; a=text/event-stream": false,
 	} {
-		res := &http.Response{Header: http.Header{"Content-Type": {kind}}, Request: &http.Request{Method: http.MethodGet}}
+		res := &http.Response{Header: http.Header{"Content-Type": {"", kind}}, Request: &http.Request{Method: http.MethodGet}}
 		if got := isEventStream(res); got != want {
 			t.Errorf("%q: %t", kind, got)
 		}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"postern/authn"
 	"postern/gate"
 	"postern/policy"
 )
@@ -18,7 +17,7 @@ type Preview struct {
 	RequestID string
 
 	// Trace says how the decision came about.
-	Trace authn.Trace
+	Trace gate.Trace
 	// Decision is the gate's; Denial is why the request was refused, by the gate or
 	// after it, nil where it was not.
 	Decision gate.Decision
@@ -34,5 +33,5 @@ func (h *Handler) Preview(w http.ResponseWriter, r *http.Request, p *Preview) {
 		x.request.ID = p.RequestID
 	}
 	defer func() { p.Decision, p.Denial = x.decision, x.outcome() }()
-	h.serve(x, w, r)
+	h.serve(x, r, 1)
 }

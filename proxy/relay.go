@@ -66,8 +66,10 @@ func (r *relay) closing() *streamEnd {
 // that are closed.
 func (r *relay) hurry() {
 	deadline := time.Now().Add(closePatience)
-	_ = r.client.SetDeadline(deadline)
-	_ = r.upstream.SetDeadline(deadline)
+	for _, h := range []*half{&r.in, &r.out} {
+		h.readUntil(deadline)
+		_ = h.to.SetWriteDeadline(deadline)
+	}
 }
 
 func (r *relay) hangUp() {
@@ -81,7 +83,7 @@ func (r *relay) left(h *half, end streamEnd) {
 	switch {
 	case r.closing() != nil:
 		_ = h.from.Close() // it was told, or has no time left
-	case h.saidClose() && !(r.in.saidClose() && r.out.saidClose()):
+	case h.saidClose.Load() && !h.other().saidClose.Load():
 		r.hurry() // the other side may still answer
 	default:
 		r.hangUp()

@@ -40,9 +40,15 @@ func (u *Upstream) rewrite(p *httputil.ProxyRequest) {
 	if !route.PreserveHost {
 		out.Host = ""
 	}
-	// A backend that leaves the body of a GET unread takes it for the next
-	// request on the connection; there shall be none.
-	out.Close = x.body != nil && (out.Method == http.MethodGet || out.Method == http.MethodHead)
+	// A backend that leaves a body unread where it expects none takes it for the
+	// next request on the connection; there shall be none.
+	out.Close = x.body != nil && !expectsBody(out.Method)
+}
+
+// expectsBody reports whether the method gives a request's body a meaning (RFC
+// 9110, section 9.3; RFC 5789), so that each backend must know what to do with it.
+func expectsBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }
 
 // countSegments counts the segments of a prefix such as /a/b.
@@ -84,6 +90,7 @@ func modifyResponse(res *http.Response) error {
 		x.writer.unbound()
 	}
 	x.status = res.StatusCode
+	x.body.answer()
 	if x.held != nil {
 		x.held.answer()
 	}

@@ -36,7 +36,7 @@ func NewServer(s ServerSettings, h *Handler, ready *Readiness, log *slog.Logger)
 		// Read for each connection, so that a reload changes the certificate of those
 		// that come after it.
 		TLSConfig: &tls.Config{GetConfigForClient: h.tlsConfig, NextProtos: slices.Clone(protocolNames)},
-		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+		ErrorLog:  StrayLog(log, slog.LevelInfo),
 	}}
 }
 
@@ -58,7 +58,7 @@ func (s *ServerSettings) protocols() *http.Protocols {
 
 // Serve accepts at most connections at a time from l until Shutdown.
 func (s *Server) Serve(l net.Listener, connections int) error {
-	l = netutil.LimitListener(l, connections)
+	l = steadyListener{netutil.LimitListener(l, connections)}
 	serve := s.http.Serve
 	if s.settings.TLS != nil {
 		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
@@ -83,15 +83,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.settings.ShutdownGrace.Std())
 	defer cancel()
-	s.handler.Drain()
+	s.handler.Drain(s.settings.ShutdownGrace.Std())
 	s.log.Info("refusing requests")
 	// From Shutdown on, net/http drops what arrives on open connections without
 	// an answer. Until the last request has ended there is no need for that.
-	defer s.handler.Close()
 	s.handler.Wait(ctx)
-	if err := s.http.Shutdown(ctx); err != nil {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
 		s.log.Warn("requests were cut off at the end of the grace")
-		return s.http.Close()
+		err = s.http.Close()
 	}
-	return nil
+	s.handler.Close()
+	logged, cancel := context.WithTimeout(context.WithoutCancel(ctx), closePatience)
+	defer cancel()
+	s.handler.Wait(logged)
+	return err
 }

@@ -145,7 +145,8 @@ func checkOneOf(at policy.Path, value string, words []string, problems *policy.P
 
 // LimitSettings bound what clients can make Postern hold.
 type LimitSettings struct {
-	// Connections is how many are open at a time; others wait to be accepted.
+	// Connections is how many are open at a time; others wait to be accepted. Of
+	// HTTP/2, whose connections carry many requests, it bounds the requests, too.
 	Connections int `yaml:"connections"`
 	// TokenBytes is the longest token that is looked at.
 	TokenBytes policy.Size `yaml:"token_bytes"`

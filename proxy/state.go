@@ -19,6 +19,7 @@ type State struct {
 	// bodyTimeout bounds the time in which a request's body arrives.
 	bodyTimeout time.Duration
 	bodyBytes   int64     // of all bodies that are read at a time
+	requests    int64     // that are under way at a time, where HTTP/2 makes more than connections
 	fullPath    bool      // log paths as they came
 	failures    *Failures // nil where abuse control is off
 	unrouted    *metrics.Route
@@ -43,6 +44,7 @@ type StateSettings struct {
 	Trusted     []CIDR
 	BodyTimeout time.Duration
 	BodyBytes   int64
+	Requests    int
 	FullPath    bool
 	Failures    *Failures   // nil for no abuse control
 	TLS         *tls.Config // of the listener; nil without TLS
@@ -57,6 +59,7 @@ func NewState(s StateSettings) *State {
 		trusted:     s.Trusted,
 		bodyTimeout: s.BodyTimeout,
 		bodyBytes:   s.BodyBytes,
+		requests:    int64(s.Requests),
 		fullPath:    s.FullPath,
 		failures:    s.Failures,
 		unrouted:    s.Metrics.Route(""),

@@ -17,7 +17,7 @@ import (
 // whether it may go on.
 type stream struct {
 	id        string
-	admission gate.Admission
+	admission gate.Admission // guarded by the registry
 	opened    time.Time
 	// conduit is a relay where it is a websocket, and else an eventBody.
 	conduit   conduit
@@ -78,6 +78,7 @@ const (
 var (
 	endClient   = streamEnd{reason: "client_closed"}
 	endUpstream = streamEnd{reason: "upstream_closed"}
+	endTimeout  = streamEnd{reason: policy.UpstreamTimeout.String()}
 	endIdle     = streamEnd{"idle", codeGoingAway}
 	endMaxAge   = streamEnd{"max_age", codeUnauthorized}
 	endDrain    = streamEnd{policy.ShuttingDown.String(), codeGoingAway}
@@ -112,11 +113,22 @@ func (s *stream) denied(now time.Time) policy.Reason {
 	if s.route.Reports(now) {
 		return policy.ReasonNone
 	}
-	err := s.admission.Withdrawn(now)
+	now = s.latest(now)
+	err := s.admission.Renew(now)
 	if err == nil && !s.route.Streams.Keep {
 		err = s.admission.Lapsed(now.Add(-s.route.Streams.Grace))
 	}
 	return policy.ReasonOf(err)
+}
+
+// latest returns now or, where the clock on the wall was set back since the stream
+// was opened, what it would say otherwise: no stream gets older than its credential
+// let it when it came.
+func (s *stream) latest(now time.Time) time.Time {
+	if steady := s.opened.Add(now.Sub(s.opened)); steady.Round(0).After(now.Round(0)) {
+		return steady
+	}
+	return now
 }
 
 // log tells the stream's end. Times are in seconds.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/metrics"
@@ -15,24 +16,25 @@ import (
 type streams struct {
 	metrics *metrics.Registry
 	log     *slog.Logger
+	state   *atomic.Pointer[State] // the generation in force
 	// running are all goroutines of streams, and the one that watches over them.
 	running sync.WaitGroup
 	wake    chan struct{} // of the watch, with room for one
 
-	mu       sync.Mutex
-	open     map[*stream]struct{}
-	watched  bool
-	draining bool
-	cut      bool
+	mu      sync.Mutex
+	open    map[*stream]struct{}
+	watched bool
+	drained time.Time // when every stream is to have ended, the zero time for no shutdown
+	cut     bool
 }
 
-func newStreams(registry *metrics.Registry, log *slog.Logger) *streams {
-	return &streams{metrics: registry, log: log, wake: make(chan struct{}, 1), open: map[*stream]struct{}{}}
+func newStreams(state *atomic.Pointer[State], registry *metrics.Registry, log *slog.Logger) *streams {
+	return &streams{state: state, metrics: registry, log: log, wake: make(chan struct{}, 1), open: map[*stream]struct{}{}}
 }
 
-// add takes in a stream, which must call left at its end, and reports whether it
-// may begin.
-func (l *streams) add(s *stream) bool {
+// add takes in a stream that a generation let through, which must call left at its
+// end, and reports whether it may begin.
+func (l *streams) add(s *stream, let *State) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cut {
@@ -40,8 +42,12 @@ func (l *streams) add(s *stream) bool {
 	}
 	l.open[s] = struct{}{}
 	s.metrics.StreamOpened()
-	if l.draining {
-		s.drain(time.Now())
+	// Asked for under l.mu, as in rematch: no later generation has been held to yet.
+	if state := l.state.Load(); state != let {
+		l.hold(s, state)
+	}
+	if !l.drained.IsZero() {
+		s.drain(time.Now(), l.drained)
 	}
 	if !l.watched {
 		l.watched = true
@@ -103,7 +109,7 @@ func (l *streams) watch() {
 func (l *streams) isDraining() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.draining
+	return !l.drained.IsZero()
 }
 
 // sweep ends the streams that are due, and reports whether any is open.
@@ -127,29 +133,21 @@ func (s *stream) end(end streamEnd) {
 	}
 }
 
-// rematch holds every stream to a generation that has taken over.
-func (l *streams) rematch(state *State) {
+// rematch holds every stream to the generation in force.
+func (l *streams) rematch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	state := l.state.Load()
 	for s := range l.open {
 		l.hold(s, state)
 	}
 	l.look()
 }
 
-// holdTo holds one stream to a generation.
-func (l *streams) holdTo(s *stream, state *State) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, open := l.open[s]; open {
-		l.hold(s, state)
-	}
-}
-
 // hold ends a stream that no route of the generation would serve, and moves any
 // other to the route that does. l.mu is held.
 func (l *streams) hold(s *stream, state *State) {
-	route, err := state.gate.Rematch(&s.admission)
+	route, err := state.gate.Rematch(&s.admission, time.Now())
 	if err == nil && s.websocket && !route.Websocket {
 		err = policy.Deny(policy.NoRoute, "")
 	}
@@ -163,20 +161,20 @@ func (l *streams) hold(s *stream, state *State) {
 }
 
 // drain ends every stream, those to come too, each at some moment of the time that
-// its route gives for that.
-func (l *streams) drain() {
+// its route gives for that, and all of them by a deadline.
+func (l *streams) drain(deadline time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.draining = true
+	l.drained = deadline
 	for s := range l.open {
-		s.drain(time.Now())
+		s.drain(time.Now(), deadline)
 	}
 	l.look()
 }
 
-func (s *stream) drain(now time.Time) {
+func (s *stream) drain(now, deadline time.Time) {
 	s.drainAt = now
-	if spread := s.route.Streams.Drain; spread > 0 {
+	if spread := min(s.route.Streams.Drain, deadline.Sub(now)); spread > 0 {
 		s.drainAt = now.Add(rand.N(spread))
 	}
 }

@@ -40,7 +40,7 @@ func (x *exchange) relay(to *switched) {
 	_ = client.SetWriteDeadline(time.Time{})
 	s := x.newStream()
 	r := newRelay(s, x.handler.streams, client, to.connection)
-	if begun = x.handler.open(s, x.state); begun {
+	if begun = x.handler.streams.add(s, x.state); begun {
 		r.start(readAhead(buffered.Reader), readAhead(to.reader))
 	}
 }

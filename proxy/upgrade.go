@@ -59,9 +59,10 @@ func (h handshake) RoundTrip(out *http.Request) (*http.Response, error) {
 	switch {
 	case err != nil:
 	case res.StatusCode != http.StatusSwitchingProtocols:
-		_ = connection.SetDeadline(time.Time{})
-		res.Body = &lastBody{res.Body, connection, stop}
-		return res, nil
+		if err = bound(ctx, connection, time.Time{}); err == nil {
+			res.Body = &lastBody{res.Body, connection, stop}
+			return res, nil
+		}
 	case !answers(res.Header, out.Header):
 		err = errHandshake
 	case !stop():
@@ -76,9 +77,19 @@ func (h handshake) RoundTrip(out *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
+// bound sets a deadline. It may take the place of the one that the end of ctx sets,
+// which therefore is an error.
+func bound(ctx context.Context, connection net.Conn, deadline time.Time) error {
+	if err := connection.SetDeadline(deadline); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
 // ask sends the request and reads the header of the answer.
 func (h handshake) ask(connection net.Conn, reader *bufio.Reader, out *http.Request) (*http.Response, error) {
-	if err := connection.SetDeadline(time.Now().Add(h.upstream.settings.ResponseHeaderTimeout.Std())); err != nil {
+	deadline := time.Now().Add(h.upstream.settings.ResponseHeaderTimeout.Std())
+	if err := bound(out.Context(), connection, deadline); err != nil {
 		return nil, err
 	}
 	if err := out.Write(connection); err != nil {

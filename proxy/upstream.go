@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -91,6 +92,7 @@ type Upstream struct {
 	settings  UpstreamSettings
 	scheme    string
 	host      string
+	tls       *tls.Config // for websockets; nil where the scheme is not https
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 	websocket *httputil.ReverseProxy // for handshakes
@@ -134,6 +136,9 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 	case "unix":
 		u.scheme, u.host = "http", "localhost"
 	}
+	if u.scheme == "https" {
+		u.tls = u.websocketTLS()
+	}
 	u.proxy = u.newProxy(u.transport, log)
 	u.websocket = u.newProxy(handshake{u}, log)
 	return u
@@ -146,7 +151,7 @@ func (u *Upstream) newProxy(transport http.RoundTripper, log *slog.Logger) *http
 		ModifyResponse: modifyResponse,
 		ErrorHandler:   fail,
 		BufferPool:     buffers,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, 0), // finish tells all of it
 	}
 }
 

@@ -2,15 +2,23 @@ package proxy
 
 import "net/http"
 
-// answerWriter takes Postern's own headers out of informational answers, which
-// httputil passes on without asking anybody. Final answers go through
-// modifyResponse.
-type answerWriter struct{ http.ResponseWriter }
+// answerWriter adapts the header of an upstream's answer where httputil asks
+// nobody. Final answers go through modifyResponse, too.
+type answerWriter struct {
+	http.ResponseWriter
+	exchange *exchange
+}
 
 // WriteHeader implements http.ResponseWriter.
 func (w *answerWriter) WriteHeader(status int) {
-	if status < http.StatusOK {
+	switch x := w.exchange; {
+	case status < http.StatusOK:
 		removeOwn(w.Header())
+	case !x.multiplexed && !x.body.ended():
+		// Before it writes a header, net/http reads what is left of the body, which
+		// the transport is reading, too: each would have pieces of it. It does not
+		// where the connection ends with this answer.
+		w.Header().Set("Connection", "close")
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

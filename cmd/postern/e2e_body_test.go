@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,53 @@ func TestAnswerBeforeTheBody(t *testing.T) {
 		}
 		if logged := b.log.next(t, "request"); logged["status"] != 413.0 || logged["reason"] != "none" {
 			t.Errorf("logged %v", logged)
+		}
+	}
+}
+
+// A backend that answers while the body still comes gets all of it: net/http, which
+// would read the rest before it passes the answer on, does not take a part.
+func TestAnswerWhileTheBodyComes(t *testing.T) {
+	const pieces, size = 6, 10
+	heard := make(chan string, 1)
+	data := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex()
+		_ = control.Flush()
+		body, err := io.ReadAll(r.Body)
+		heard <- fmt.Sprint(string(body), " ", err)
+		_, _ = io.WriteString(w, "done")
+	}))
+	t.Cleanup(data.Close)
+	b := inFrontOf(t, data.URL)
+	var want strings.Builder
+	for i := range pieces {
+		want.WriteString(strings.Repeat(string(rune('A'+i)), size))
+	}
+	for framing, piece := range map[string]func(string) string{
+		fmt.Sprintf("Content-Length: %d\r\n", pieces*size): func(s string) string { return s },
+		"Transfer-Encoding: chunked\r\n":                   func(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) },
+	} {
+		connection, answers := upload(t, b, framing, piece(want.String()[:size]))
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < pieces; i++ {
+			time.Sleep(20 * time.Millisecond) // so that each is a read of its own
+			_, _ = io.WriteString(connection, piece(want.String()[i*size:(i+1)*size]))
+		}
+		if strings.Contains(framing, "chunked") {
+			_, _ = io.WriteString(connection, "0\r\n\r\n")
+		}
+		if got := await(t, "the body", heard); got != want.String()+" <nil>" {
+			t.Errorf("%s: the backend got %s", framing, got)
+		}
+		if got := read(t, response); got.body != "done" {
+			t.Errorf("%s: the client got %+v", framing, got)
+		}
+		if logged := b.log.next(t, "request"); logged["decision"] != "allow" || logged["reason"] != "none" {
+			t.Errorf("%s: logged %v", framing, logged)
 		}
 	}
 }

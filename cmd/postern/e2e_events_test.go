@@ -194,3 +194,13 @@ func TestWebsocketReported(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What is refused before the credential is looked at is reported as well.
+func TestWebsocketReportedNames(t *testing.T) {
+	s := newStreaming(t)
+	c := s.connect(t, "/report?token=a&Token=b")
+	say(t, c, "hello")
+	if logged := s.log.next(t, "request"); logged["decision"] != "report_deny" || logged["reason"] != "malformed_request" {
+		t.Errorf("logged %v", logged)
+	}
+}

@@ -86,14 +86,17 @@ func TestNoWeakerReading(t *testing.T) {
 	}
 }
 
-// A body of a GET must not be left on a connection for the next request.
-func TestBodyOfAGetEndsTheConnection(t *testing.T) {
+// A body where a backend expects none must not be left on a connection for the next
+// request.
+func TestUnexpectedBodyEndsTheConnection(t *testing.T) {
 	closed := make(chan bool, 1)
 	data := newSpy(t, func(_ http.ResponseWriter, r *http.Request) { closed <- r.Close })
-	b := hardened(t, data.URL)
-	b.exchange(b.request(http.MethodGet, "/x", strings.NewReader("GET /smuggled HTTP/1.1\r\n\r\n")))
-	if !await(t, "the request", closed) {
-		t.Error("the connection is used again")
+	b := start(t, backendsYAML, map[string]string{"DATA": data.URL, "BODY_TIMEOUT": "30s", "HEADER_TIMEOUT": "30s"})
+	for method, want := range map[string]bool{"GET": true, "DELETE": true, "OPTIONS": true, "FOO": true, "POST": false, "PUT": false, "PATCH": false} {
+		b.exchange(b.request(method, "/x", strings.NewReader("GET /smuggled HTTP/1.1\r\n\r\n")))
+		if got := await(t, method, closed); got != want {
+			t.Errorf("%s: the connection is closed: %t", method, got)
+		}
 	}
 }
 
@@ -114,7 +117,9 @@ func TestSlowUpstreamIsNotTheClientsFault(t *testing.T) {
 
 // An upstream that reads nothing is given up, whatever it is sent.
 func TestStalledUpstream(t *testing.T) {
-	address := newRogue(t, func(c net.Conn) { time.Sleep(patience) })
+	answered := make(chan struct{})
+	address := newRogue(t, func(net.Conn) { <-answered })
+	defer close(answered)
 	b := start(t, hardeningYAML, map[string]string{"DATA": "http://" + address, "PATIENCE": "200ms", "SECRET": "a"})
 	got := b.exchange(b.request(http.MethodPost, "/x", strings.NewReader(strings.Repeat("x", 32<<20))))
 	expectRefusal(t, b, got, http.StatusGatewayTimeout, "upstream_timeout")

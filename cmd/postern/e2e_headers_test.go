@@ -150,7 +150,31 @@ func TestCredentialsOnTheirWay(t *testing.T) {
 // forwardingFields are the ones that proxies use among themselves.
 var forwardingFields = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Forwarded-User",
 	"X-Real-Ip", "X-Original-Url", "X-Original-Host", "X-Rewrite-Url", "X-Request-Id",
-	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
+	"X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert"}
+
+// What carries a credential or is stripped ends at Postern, whoever sent it and
+// whatever its name.
+func TestForwardingHeadersThatAreMore(t *testing.T) {
+	data := newSpy(t, nil)
+	b := start(t, strings.Replace(anyPort, "shutdown_delay", "trusted_proxies: [127.0.0.1], shutdown_delay", 1)+`
+strip: { headers: [X-Forwarded-Email] }
+upstreams: { data: { url: "${DATA}" } }
+authenticators:
+  front: { type: token, header: X-Forwarded-Access-Token, scheme: "", tokens: [{ id: a, value: front-secret }] }
+routes:
+  - { name: public, match: /public, upstream: data, authenticate: [anonymous] }
+  - { name: guarded, match: /guarded, upstream: data, authenticate: [front] }
+`, map[string]string{"DATA": data.URL})
+	for _, path := range []string{"/public", "/guarded"} {
+		if got := b.send(http.MethodGet, path, "X-Forwarded-Access-Token: front-secret", "X-Forwarded-Email: eve@x", "X-Forwarded-Prefix: /shop"); got.status != http.StatusOK {
+			t.Errorf("%+v", got)
+		}
+		got := alike(data.next(t).header, "X-Forwarded-Access-Token", "X-Forwarded-Email", "X-Forwarded-Prefix")
+		if diff := cmp.Diff(http.Header{"X-Forwarded-Prefix": {"/shop"}}, got); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+	}
+}
 
 func TestForwardingHeaders(t *testing.T) {
 	data := newSpy(t, nil)
@@ -159,6 +183,7 @@ func TestForwardingHeaders(t *testing.T) {
 		"X-Forwarded-Proto: https", "X-Forwarded-Prefix: /shop", "X-Real-Ip: 203.0.113.9", "X-Original-Url: /admin", "X-Rewrite-Url: /admin",
 		"X-Request-Id: from-the-front", "X-HTTP-Method-Override: DELETE", "X-Http-Method: DELETE", "X-Method-Override: DELETE",
 		"X_Forwarded_For: 6.6.6.6", "X_Real_IP: 6.6.6.6", "X.Original.Url: /admin", "X_HTTP_METHOD_OVERRIDE: DELETE", "X_Request_Id: alias",
+		"Client-Cert: :MIIB:", "Client-Cert-Chain: :MIIC:", "CLIENT_CERT: :MIIB:", "client.cert.chain: :MIIC:", "X_Forwarded_Client_Cert: forged",
 	}
 	for _, test := range []struct {
 		name, trusted string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -140,6 +141,36 @@ func TestStreamsOfAConnection(t *testing.T) {
 		}
 	}
 	s.data.expectNone(t)
+}
+
+// However many requests a connection carries, all of them are as many as there may be
+// connections.
+func TestStreamsAreBounded(t *testing.T) {
+	s := newSecured(t)
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 100)
+	slow := newSpy(t, func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-release
+	})
+	s.values["DATA"] = slow.URL
+	s.start(t, tlsYAML+"limits: { connections: 2 }\n")
+	c := s.dialHTTP2(t)
+	for _, stream := range []uint32{1, 3} {
+		c.send(stream, &http2Row{})
+		await(t, "a request", arrived)
+	}
+	c.send(5, &http2Row{})
+	if got := c.outcome(5); got != "503 overloaded" {
+		t.Errorf("a third request: %s", got)
+	}
+	close(release)
+	stream := uint32(5)
+	eventually(t, "room for another", func() bool {
+		stream += 2
+		c.send(stream, &http2Row{})
+		return c.outcome(stream) == "200"
+	})
 }
 
 // A client that takes back a request in the middle of its body is one that went away,

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
-	"log"
-	"net/http/httptest"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,26 +22,42 @@ type http2Request struct {
 	trailers [][2]string
 }
 
-// serveHTTP2 serves the requests of a Postern over TLS and HTTP/2.
-func serveHTTP2(t *testing.T, b *testbed) (address string) {
-	server := httptest.NewUnstartedServer(b.app.handler)
-	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+// startSecure is [start] with TLS on the listener for clients.
+func startSecure(t *testing.T, yaml string, values map[string]string) *testbed {
+	t.Helper()
+	plain := "shutdown_delay: 0s"
+	if !strings.Contains(yaml, plain) {
+		t.Fatalf("the configuration has no %q to put TLS beside", plain)
+	}
+	f, own := &folder{dir: t.TempDir()}, newAuthority(t, "servers").forHost(t, tlsHost)
+	f.write(t, "server.crt", own.certificate)
+	f.write(t, "server.key", own.key)
+	file := filepath.Join(f.dir, "postern.yaml")
+	writeConfig(t, file, strings.Replace(yaml, plain, plain+", tls: { cert_file: server.crt, key_file: server.key }", 1), values)
+	return startFile(t, file)
+}
+
+// dialTLS connects to a listener whose certificate does not matter, for one protocol.
+func dialTLS(t *testing.T, address, protocol string) *tls.Conn {
+	t.Helper()
+	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	if got := connection.ConnectionState().NegotiatedProtocol; got != protocol {
+		t.Fatalf("the listener chose %q", got)
+	}
+	_ = connection.SetDeadline(time.Now().Add(patience))
+	return connection
 }
 
 // sendHTTP2 makes one request on a connection of its own. It returns the status
 // and Postern's reason, or the error of the stream or the connection.
 func sendHTTP2(t *testing.T, address string, r http2Request) string {
 	t.Helper()
-	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	connection := dialTLS(t, address, "h2")
 	defer connection.Close()
-	_ = connection.SetDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(connection, http2.ClientPreface)
 	framer := http2.NewFramer(connection, connection)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4<<10, nil)
@@ -95,8 +111,7 @@ func sendHTTP2(t *testing.T, address string, r http2Request) string {
 // number and order, and fields of any bytes.
 func TestHTTP2Tricks(t *testing.T) {
 	data := newSpy(t, nil)
-	b := start(t, rawYAML, map[string]string{"DATA": data.URL})
-	address := serveHTTP2(t, b)
+	b := startSecure(t, rawYAML, map[string]string{"DATA": data.URL})
 	line := func(method, authority, path string, more ...[2]string) [][2]string {
 		return append([][2]string{{":method", method}, {":scheme", "https"}, {":authority", authority}, {":path", path}}, more...)
 	}
@@ -152,7 +167,7 @@ func TestHTTP2Tricks(t *testing.T) {
 		{"pseudo-header as a trailer", http2Request{fields: plain(), body: "a", trailers: [][2]string{{":path", "/files/b"}}}, broken, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answer := sendHTTP2(t, address, test.request)
+			answer := sendHTTP2(t, b.address, test.request)
 			var reached []string
 			for len(data.seen) > 0 {
 				if got := data.next(t); !got.broken { // or it knows that there is more to come

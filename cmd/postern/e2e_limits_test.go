@@ -2,17 +2,12 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
-	"github.com/google/go-cmp/cmp"
 )
 
 const limitsYAML = `
@@ -100,31 +95,6 @@ func TestSlowHeaders(t *testing.T) {
 	}
 }
 
-// A client that sends its header byte by byte gains nothing: the time is for the
-// whole of it.
-func TestSlowLoris(t *testing.T) {
-	b, data := limited(t, map[string]string{"HEADER": "200ms"})
-	c := dial(t, b.address)
-	closed := make(chan struct{})
-	go func() {
-		_, _ = io.Copy(io.Discard, c)
-		close(closed)
-	}()
-	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: postern\r\n")
-	for i := 0; ; i++ {
-		select {
-		case <-closed:
-			data.expectNone(t)
-			return
-		case <-time.After(20 * time.Millisecond):
-			if i > 500 {
-				t.Fatal("the connection stays open")
-			}
-			_, _ = fmt.Fprintf(c, "X-%d: b\r\n", i)
-		}
-	}
-}
-
 // Headers are bounded by their bytes; below, any number of them is looked at.
 func TestManyHeaders(t *testing.T) {
 	b, data := limited(t, nil)
@@ -163,53 +133,4 @@ func TestManyHeaders(t *testing.T) {
 			data.expectNone(t)
 		})
 	}
-}
-
-// Slow posts take room only for what has come, and no more together than the
-// configuration says: others are refused meanwhile, or served where they need none.
-func TestSlowPosts(t *testing.T) {
-	data := newSpy(t, nil)
-	b := start(t, bodiesYAML, map[string]string{"DATA": data.URL, "BODY_TIMEOUT": "3s"})
-	const (
-		posts   = 300
-		waiting = 64 / 4 // in_flight_body_bytes over what the beginning of a body takes
-	)
-	fields := "Host: postern\r\nContent-Length: 16000\r\nContent-Type: application/json\r\nAuthorization: JWT " + widgetToken(t, jwt.MapClaims{"sub": "ada"}) + "\r\n"
-	before := memory()
-	answers := make([]*bufio.Reader, posts)
-	for i := range answers {
-		_, answers[i] = postRaw(t, b, "/json HTTP/1.1", fields, `{"customer":"ada"`)
-	}
-	for range posts - waiting {
-		if logged := b.log.next(t, "request"); logged["reason"] != "overloaded" || logged["status"] != 503.0 {
-			t.Fatalf("logged %v", logged)
-		}
-	}
-	eventually(t, "the others are in flight", func() bool { return b.metrics("in_flight_requests")["in_flight_requests"] == waiting })
-	each := (memory() - before) / posts
-	t.Logf("%d bytes for each of %d slow posts, both ends of it", each, posts)
-	if each > 128<<10 {
-		t.Errorf("%d bytes for each slow post", each)
-	}
-	if got := b.send(http.MethodGet, "/elsewhere"); got.status != http.StatusNotFound {
-		t.Errorf("a request that needs no room: %+v", got)
-	}
-	outcomes := map[string]int{}
-	for _, a := range answers {
-		got := readAnswer(t, a)
-		outcomes[fmt.Sprint(got.status, " ", got.header.Get("Postern-Reason"))]++
-	}
-	if diff := cmp.Diff(map[string]int{"400 malformed_request": waiting, "503 overloaded": posts - waiting}, outcomes); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	data.expectNone(t)
-	eventually(t, "none is in flight", func() bool { return b.metrics("in_flight_requests")["in_flight_requests"] == 0 })
-}
-
-// memory returns what the process has in use.
-func memory() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse)
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"log"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -37,7 +37,7 @@ func TestLogFormat(t *testing.T) {
 // themselves nowhere.
 func TestStrayLog(t *testing.T) {
 	tape := newTape()
-	stray := log.New(strayLog{newLogger(proxy.LogSettings{}, tape)}, "", 0)
+	stray := proxy.StrayLog(newLogger(proxy.LogSettings{}, tape), slog.LevelWarn)
 	stray.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", "HTTP/1.1 200 OK\r\n\r\nhush", fmt.Errorf("hush"))
 	got := tape.next(t, "Unsolicited response received on idle HTTP channel starting with")
 	if got["level"] != "WARN" || got["left_out"] != true || strings.Contains(tape.String(), "hush") {

@@ -69,6 +69,9 @@ func (s *secured) got(t *testing.T, client *http.Client, target string, fields .
 		return answered.header.Get("Postern-Reason")
 	}
 	h := s.data.next(t).header
+	if strings.Contains(fmt.Sprint(h), "forged") {
+		t.Errorf("reached the backend: %v", h)
+	}
 	return strings.TrimSpace(fmt.Sprint(h.Get("X-Level"), " ", h.Get("X-Partner"), " ", h.Get("X-Customer-Id")))
 }
 
@@ -108,7 +111,8 @@ func TestClientCertificates(t *testing.T) {
 			client := newTLSClient(t, s.ca, http2, own.certificate)
 			for request, want := range own.want {
 				target, field, hasField := strings.Cut(request, " ")
-				fields := []string{"X-Customer-Id: forged", "X-Partner: forged", "X-Forwarded-Client-Cert: forged"}
+				fields := []string{"X-Customer-Id: forged", "X-Partner: forged", "X-Forwarded-Client-Cert: forged",
+					"Client-Cert: forged", "Client-Cert-Chain: forged", "client_cert: forged"}
 				if hasField {
 					fields = append(fields, field)
 				}

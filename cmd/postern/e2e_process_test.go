@@ -177,15 +177,23 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// What does not end within the grace is cut off.
+// What does not end within the grace is cut off, and logged all the same.
 func TestTerminateGrace(t *testing.T) {
 	data, _ := slowBackend(t)
 	p := startProcess(t, processYAML, map[string]string{"DATA": data.URL, "DELAY": "0s", "GRACE": "100ms"})
-	slow := p.fetch("/slow")
-	data.next(t)
+	slow := make([]<-chan string, 40)
+	for i := range slow {
+		slow[i] = p.fetch("/slow")
+		data.next(t)
+	}
 	p.signal(syscall.SIGTERM)
-	if got := await(t, "the slow request", slow); got != "cut off" {
-		t.Errorf("the slow request: %s", got)
+	for _, cut := range slow {
+		if got := await(t, "a slow request", cut); got != "cut off" {
+			t.Errorf("a slow request: %s", got)
+		}
+		if logged := p.next("request"); logged["status"] != 499.0 {
+			t.Errorf("logged %v", logged)
+		}
 	}
 	if state := p.wait(); state.ExitCode() != 0 {
 		t.Errorf("it ended with %s", state)

@@ -44,8 +44,7 @@ var reservedNames = []string{
 // version of HTTP, on no route.
 func TestReservedHeaders(t *testing.T) {
 	data := newSpy(t, nil)
-	b := start(t, reservedYAML, map[string]string{"DATA": data.URL})
-	secure := serveHTTP2(t, b)
+	b := startSecure(t, reservedYAML, map[string]string{"DATA": data.URL})
 	ann := "JWT " + widgetToken(t, jwt.MapClaims{"sub": "ann"})
 	customer := http.Header{"X-Customer-Id": {"ann"}, "X-Auth-Level": {"customer"}}
 	anonymous := http.Header{"X-Auth-Level": {"anonymous"}}
@@ -82,13 +81,13 @@ func TestReservedHeaders(t *testing.T) {
 		chunked := fmt.Sprintf("%x\r\n%s\r\n0\r\n%s\r\n", len(test.body), test.body, lines.String())
 		over1 := func(text string) func() string {
 			return func() string {
-				connection := dial(t, b.address)
+				connection := dialTLS(t, b.address, "http/1.1")
 				_, _ = io.WriteString(connection, text)
 				got := readAnswer(t, bufio.NewReader(connection))
 				return strings.TrimSpace(fmt.Sprint(got.status, " ", got.header.Get("Postern-Reason")))
 			}
 		}
-		over2 := func(r http2Request) func() string { return func() string { return sendHTTP2(t, secure, r) } }
+		over2 := func(r http2Request) func() string { return func() string { return sendHTTP2(t, b.address, r) } }
 		for way, send := range map[string]func() string{
 			"fields":             over1(fmt.Sprintf("%s%sContent-Length: %d\r\n\r\n%s", head, lines.String(), len(test.body), test.body)),
 			"trailers":           over1(head + "Transfer-Encoding: chunked\r\n\r\n" + chunked),

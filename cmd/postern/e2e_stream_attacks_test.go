@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,12 +41,12 @@ func tunnel(t *testing.T, age string, serve func(c net.Conn, r *bufio.Reader, re
 	return start(t, tunnelYAML, map[string]string{"DATA": rogue, "AGE": age})
 }
 
-// shake writes the sample handshake, and what follows it at once, and reads the
-// answer.
-func shake(t *testing.T, address, following string) (net.Conn, *bufio.Reader, *http.Response) {
+// shake writes the sample handshake for a target, and what follows it at once, and
+// reads the answer.
+func shake(t *testing.T, address, target, following string) (net.Conn, *bufio.Reader, *http.Response) {
 	t.Helper()
 	c := dial(t, address)
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: postern\r\n"+handshake+"\r\n"+following); err != nil {
+	if _, err := io.WriteString(c, "GET "+target+" HTTP/1.1\r\nHost: postern\r\n"+handshake+"\r\n"+following); err != nil {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(c)
@@ -134,7 +135,7 @@ func TestWebsocketHostileBackend(t *testing.T) {
 			b := tunnel(t, "1h", func(c net.Conn, _ *bufio.Reader, _ *http.Request) {
 				_, _ = io.WriteString(c, head+"\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled")
 			})
-			c, r, answer := shake(t, b.address, "GET /smuggled HTTP/1.1\r\nHost: postern\r\n\r\n")
+			c, r, answer := shake(t, b.address, "/", "GET /smuggled HTTP/1.1\r\nHost: postern\r\n\r\n")
 			if answer.StatusCode != 502 || answer.Header.Get("Postern-Reason") != "upstream_invalid" {
 				t.Fatalf("%+v", answer)
 			}
@@ -152,7 +153,7 @@ func TestWebsocketRefusedByBackend(t *testing.T) {
 	b := tunnel(t, "1h", func(c net.Conn, _ *bufio.Reader, _ *http.Request) {
 		_, _ = io.WriteString(c, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 14\r\nPostern-Reason: x\r\nContent-Length: 2\r\n\r\nno")
 	})
-	_, r, answer := shake(t, b.address, "GET /smuggled HTTP/1.1\r\nHost: postern\r\n\r\n")
+	_, r, answer := shake(t, b.address, "/", "GET /smuggled HTTP/1.1\r\nHost: postern\r\n\r\n")
 	got := read(t, answer)
 	if got.status != 426 || got.body != "no" || got.header.Get("Sec-Websocket-Version") != "14" || got.header.Get("Postern-Reason") != "" {
 		t.Errorf("%+v", got)
@@ -172,7 +173,7 @@ func TestWebsocketEarlyBytes(t *testing.T) {
 		heard <- string(frame)
 	})
 	frame := "\x81\x85\x00\x00\x00\x00hello"
-	_, r, answer := shake(t, b.address, frame)
+	_, r, answer := shake(t, b.address, "/", frame)
 	if answer.StatusCode != 101 || answer.Header.Get("Postern-Reason") != "" {
 		t.Fatalf("%+v", answer)
 	}
@@ -188,7 +189,7 @@ func TestWebsocketEarlyBytes(t *testing.T) {
 // In the middle of a frame nothing can be said: what stays there is cut off, and
 // what reaches its end hears why.
 func TestWebsocketEndsBetweenFrames(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		name, begun, rest string
 		want              string // after begun
 	}{
@@ -198,21 +199,26 @@ func TestWebsocketEndsBetweenFrames(t *testing.T) {
 		{"within an oversized close", "\x88\x7e\x10\x00abc", "", ""},
 		{"between fragments", "\x01\x03abc", "", "\x88\x09\x11\x31max_age"},
 		{"before the last byte", "\x81\x04abc", "d", "d\x88\x09\x11\x31max_age"},
-	} {
+	}
+	b := tunnel(t, "1s", func(c net.Conn, r *bufio.Reader, request *http.Request) {
+		i, err := strconv.Atoi(request.URL.Path[1:])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, accepted+"\r\n"+tests[i].begun)
+		head := make([]byte, 2)
+		_, err = io.ReadFull(r, head) // our close, which is masked
+		if err != nil || head[0] != 0x88 || head[1] != 0x89 {
+			t.Errorf("%s: the backend heard %q, %v", tests[i].name, head, err)
+		}
+		_, _ = io.WriteString(c, tests[i].rest)
+		_, _ = io.Copy(io.Discard, r)
+	})
+	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			closing := make(chan struct{})
-			b := tunnel(t, "1s", func(c net.Conn, r *bufio.Reader, _ *http.Request) {
-				_, _ = io.WriteString(c, accepted+"\r\n"+test.begun)
-				head := make([]byte, 2)
-				_, err := io.ReadFull(r, head) // our close, which is masked
-				if err != nil || head[0] != 0x88 || head[1] != 0x89 {
-					t.Errorf("the backend heard %q, %v", head, err)
-				}
-				_, _ = io.WriteString(c, test.rest)
-				<-closing
-			})
-			defer close(closing)
-			c, r, _ := shake(t, b.address, "")
+			t.Parallel()
+			c, r, _ := shake(t, b.address, fmt.Sprint("/", i), "")
 			_ = c.SetReadDeadline(time.Now().Add(patience))
 			got, err := io.ReadAll(r)
 			if err != nil || string(got) != test.begun+test.want {
@@ -238,7 +244,7 @@ func TestWebsocketHalfClose(t *testing.T) {
 				_, err := io.Copy(io.Discard, r)
 				gone <- err
 			})
-			c, r, _ := shake(t, b.address, "")
+			c, r, _ := shake(t, b.address, "/", "")
 			if who == "client" {
 				_ = c.(*net.TCPConn).CloseWrite()
 			}
@@ -260,7 +266,7 @@ func TestWebsocketSlowReader(t *testing.T) {
 		n, _ := io.Copy(c, endless{})
 		written <- n
 	})
-	_, _, answer := shake(t, b.address, "")
+	_, _, answer := shake(t, b.address, "/", "")
 	if answer.StatusCode != 101 {
 		t.Fatalf("%+v", answer)
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"log"
@@ -10,8 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -95,54 +91,4 @@ func TestH2CUpstreamStreams(t *testing.T) {
 	if response.Trailer.Get("Grpc-Status") != "0" || response.Trailer.Get("Grpc-Message") != "done" {
 		t.Errorf("trailers %v", response.Trailer)
 	}
-}
-
-// BenchmarkIdleWebsockets reports what an idle websocket costs, of five thousand or
-// as many as there may be open files. What the test's own two ends cost is part of
-// it, and little: both are bare connections, and the backend's has a goroutine.
-func BenchmarkIdleWebsockets(b *testing.B) {
-	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
-		b.Fatal(err)
-	}
-	open := int(min(5000, files.Cur/4-100))
-	backend := newRogue(b, func(c net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
-			return
-		}
-		_, _ = io.WriteString(c, accepted+"\r\n")
-		_, _ = c.Read(make([]byte, 1))
-	})
-	bed := start(b, upstreamYAML, map[string]string{"CHAT": "http://" + backend, "UPGRADE": ", upgrade: websocket"})
-	for b.Loop() {
-		before := inUse()
-		ends := make([]net.Conn, open)
-		for i := range ends {
-			c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", bed.address)
-			if err != nil {
-				b.Fatal(err)
-			}
-			ends[i] = c
-			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: postern\r\n"+handshake+"\r\n")
-			answer := make([]byte, 12)
-			if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "HTTP/1.1 101" {
-				b.Fatalf("%q, %v", answer, err)
-			}
-		}
-		b.ReportMetric(float64(inUse()-before)/float64(open)/1024, "KiB/stream")
-		b.ReportMetric(float64(open), "streams")
-		for _, c := range ends {
-			c.Close()
-		}
-		eventually(b, "the end of all", func() bool { return bed.metrics("streams_open")[`streams_open{route="chat"}`] == 0 })
-	}
-}
-
-// inUse returns the bytes of heap and stacks after what is garbage is gone.
-func inUse() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,13 +118,10 @@ func (e *explanation) run(arguments []string) error {
 
 func (e *explanation) write(r *explain.Report) error {
 	out := e.command.OutOrStdout()
-	if !e.json {
-		return r.WriteText(out, hasColours(out, os.LookupEnv))
+	if e.json {
+		return r.WriteJSON(out)
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(r)
+	return r.WriteText(out, hasColours(out, os.LookupEnv))
 }
 
 // hasColours reports whether what is written is read on a terminal that has colours,

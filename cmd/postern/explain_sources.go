@@ -12,6 +12,7 @@ import (
 	"postern/config"
 	"postern/explain"
 	"postern/keys"
+	"postern/policy"
 )
 
 // sources are where an explanation gets the keys that serve would fetch.
@@ -80,7 +81,7 @@ func (s *sources) loadCopy(name string, settings keys.RemoteSettings, at time.Ti
 	case set.Len() > 0:
 		s.told[name] = fmt.Sprintf("keys from the last good copy in state_dir: %d", set.Len())
 	default:
-		s.told[name] = "no keys: they would be fetched from " + settings.URL
+		s.told[name] = "no keys: they would be fetched from " + policy.PublicURL(settings.URL)
 	}
 }
 

@@ -119,6 +119,7 @@ func newState(
 		Trusted:     c.Server.TrustedProxies,
 		BodyTimeout: c.Server.BodyTimeout.Std(),
 		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
+		Requests:    c.Limits.Connections,
 		FullPath:    c.Log.Path == "full",
 		Failures:    failures,
 		TLS:         c.ServerTLS,

@@ -10,9 +10,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes the program a command that scripts and tests can start.
+// TestMain makes the program a command that scripts and tests can start, and the
+// crowd of [startCrowd] another.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"postern": main})
+	testscript.Main(m, map[string]func(){"postern": main, "crowd": crowdMain})
 }
 
 // needTool skips a test that wants a program which is not installed. Where

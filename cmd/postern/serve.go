@@ -49,7 +49,7 @@ func serveCommand() *cobra.Command {
 			defer closeLog(queue)
 			logger := slog.New(queue.Handler(newLogger(c.Log, queue).Handler()))
 			log.SetFlags(0)
-			log.SetOutput(strayLog{logger})
+			log.SetOutput(proxy.StrayLog(logger, slog.LevelWarn).Writer())
 			return failed(serve(ctx, file, c, logger, queue, hangups))
 		},
 	}
@@ -125,9 +125,21 @@ func (a *app) serve(ctx context.Context, l listeners, hangups <-chan os.Signal) 
 		return nil
 	})
 	l.announce(log)
+	warnOfDescriptors(c.Limits.Connections, log)
 	err := group.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// spareDescriptors are for listeners, files, key sources and operators.
+const spareDescriptors = 100
+
+// warnOfDescriptors tells of a limit that connections, each of which may need one to
+// an upstream, would reach before their own.
+func warnOfDescriptors(connections int, log *slog.Logger) {
+	if limit, known := maxDescriptors(); known && limit < 2*uint64(connections)+spareDescriptors {
+		log.Warn("the limit of open files is lower than limits.connections may need", "open_files", limit, "connections", connections)
+	}
 }
 
 // reloadOn reloads on each hangup, until the end.
@@ -189,7 +201,7 @@ func operatorServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+		ErrorLog:          proxy.StrayLog(log, slog.LevelInfo),
 	}
 }
 
