@@ -27,10 +27,13 @@ var rooms = map[string]string{
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
 	"config":           "authn keys policy proxy",
-	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo",
+	"explain":          "authn gate policy proxy",
+	"cmd/postern":      "authn config explain gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
 	"cmd/postern/demo": "",
 
-	"internal/clocktest": "", // for tests alone
+	"cmd/postern/anatomy":    "keys",
+	"cmd/postern/policytest": "authn config gate keys policy",
+	"internal/clocktest":     "", // for tests alone
 }
 
 // forbidden names packages from outside that a room must do without.

@@ -52,6 +52,8 @@ type Credential struct {
 	Chains [][]*x509.Certificate
 	// Request is what it came with, for those that verify more than the value.
 	Request Request
+	// Trace is told each check; nil for nobody.
+	Trace *Trace
 }
 
 // Request gives an authenticator parts of the request.

@@ -23,7 +23,7 @@ type inquiry struct {
 	ttl     time.Duration
 	cache   partition // of what was verified
 	// verify reads an answer. Its error is a policy.Denial.
-	verify func(status int, body []byte, at time.Time) (*Verified, error)
+	verify func(status int, body []byte, at time.Time, trace *Trace) (*Verified, error)
 	// unavailable is the reason where there is no answer.
 	unavailable policy.Reason
 
@@ -81,14 +81,15 @@ func newInquiry(s *ServiceSettings, address string, cache *Cache) *inquiry {
 // into the question beside it, which request makes. A caller who leaves fails none
 // of the others.
 func (i *inquiry) answer(
-	ctx context.Context, selector, credential string, at time.Time, request func() (*http.Request, error),
+	ctx context.Context, c Credential, selector string, at time.Time, request func() (*http.Request, error),
 ) (*Verified, CacheUse, error) {
+	c.Trace.Enter(CheckAnswer)
 	i.mu.Lock()
-	if v, ok := i.cache.load(selector, credential, at); ok {
+	if v, ok := i.cache.load(selector, c.Value, at); ok {
 		i.mu.Unlock()
 		return v, CacheHit, nil
 	}
-	key := newQuestion(selector, credential)
+	key := newQuestion(selector, c.Value)
 	if r, ok := i.refusals.Get(key); ok && r.stands(at) {
 		i.mu.Unlock()
 		return nil, CacheHit, r.err
@@ -108,7 +109,7 @@ func (i *inquiry) answer(
 	defer i.land(key, own, at)
 	// Whoever was first asks for all, and does so to the end: its own client may
 	// leave.
-	own.verified, own.err = i.ask(context.WithoutCancel(ctx), selector, credential, at, request)
+	own.verified, own.err = i.ask(context.WithoutCancel(ctx), c, selector, at, request)
 	return own.verified, CacheMiss, own.err
 }
 
@@ -127,7 +128,7 @@ func newQuestion(selector, credential string) question {
 // ask asks the service, and keeps who is verified. With an error it returns the
 // identity of a credential that is revoked.
 func (i *inquiry) ask(
-	ctx context.Context, selector, credential string, at time.Time, request func() (*http.Request, error),
+	ctx context.Context, c Credential, selector string, at time.Time, request func() (*http.Request, error),
 ) (*Verified, error) {
 	r, err := request()
 	if err != nil {
@@ -137,10 +138,11 @@ func (i *inquiry) ask(
 	if err != nil {
 		return nil, policy.Fail(i.unavailable, err)
 	}
-	v, err := i.verify(status, body, at)
+	v, err := i.verify(status, body, at, c.Trace)
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.Enter(CheckRevocation)
 	if err := v.checkRevoked(); err != nil {
 		return v, err
 	}
@@ -150,7 +152,7 @@ func (i *inquiry) ask(
 	}
 	if keep > 0 {
 		// Not until ExpiresAt itself, which a clock that is set back puts off.
-		i.cache.store(selector, credential, v, len(body), at, at.Add(keep))
+		i.cache.store(selector, c.Value, v, len(body), at, at.Add(keep))
 	}
 	return v, nil
 }

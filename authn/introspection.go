@@ -22,6 +22,9 @@ type Inquirer interface {
 	// RenewEvery returns how often who relies on an identity for longer than a
 	// request asks again.
 	RenewEvery() time.Duration
+	// Through makes it ask through another transport than its own. It must be called
+	// before the authenticator is in use.
+	Through(t http.RoundTripper)
 	// Retire closes the connections that no request uses; others are closed when
 	// their request ends.
 	Retire()
@@ -40,15 +43,19 @@ type Introspection struct {
 	inquiry    *inquiry
 }
 
+// Through implements [Inquirer].
+func (i *Introspection) Through(t http.RoundTripper) { i.inquiry.service.transport = t }
+
 // Retire implements [Inquirer].
 func (i *Introspection) Retire() { i.inquiry.service.retire() }
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (i *Introspection) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	c.Trace.Enter(CheckForm)
 	if len(c.Value) > i.tokenBytes {
 		return nil, NoCache, malformed("the token is too long")
 	}
-	return i.inquiry.answer(ctx, "", c.Value, at, func() (*http.Request, error) { return i.request(c.Value) })
+	return i.inquiry.answer(ctx, c, "", at, func() (*http.Request, error) { return i.request(c.Value) })
 }
 
 // request makes the question of RFC 7662, section 2.1.
@@ -81,7 +88,7 @@ const userAgent = "postern"
 // verify reads the answer of RFC 7662, section 2.2. Only active: false says that
 // a token is not good; whatever else is wrong with the answer is no fault of the
 // customer.
-func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified, error) {
+func (i *Introspection) verify(status int, body []byte, at time.Time, trace *Trace) (*Verified, error) {
 	if status != http.StatusOK {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, fmt.Errorf("answered with status %d", status))
 	}
@@ -95,13 +102,14 @@ func (i *Introspection) verify(status int, body []byte, at time.Time) (*Verified
 	case !active:
 		return nil, policy.Deny(policy.InactiveToken, "")
 	}
-	times, err := i.rules.check(claims, at)
+	times, err := i.rules.check(claims, at, trace)
 	if policy.ReasonOf(err) == policy.MalformedCredential {
 		return nil, policy.Fail(policy.IntrospectionUnavailable, errors.New("a time of the answer is no time"))
 	}
 	if err != nil {
 		return nil, err
 	}
+	trace.Enter(CheckCustomer)
 	return i.identify(claims, &times)
 }
 

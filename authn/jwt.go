@@ -57,11 +57,12 @@ func (j *JWT) Affinity(u Unverified) Affinity {
 
 // Verify implements [Authenticator]: from the cache, or afresh.
 func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
-	token := c.Value
+	token, trace := c.Value, c.Trace
+	trace.Enter(CheckForm)
 	if len(token) > j.tokenBytes {
 		return nil, NoCache, malformed("the token is too long")
 	}
-	requested, err := j.requestedTenant(c.Request)
+	requested, err := j.requestedTenant(c.Request, trace)
 	if err != nil {
 		return nil, NoCache, err
 	}
@@ -75,8 +76,9 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 			return nil, CacheMiss, err
 		}
 	}
-	v, err := j.verify(ctx, t, j.tenant(t, requested), at)
+	v, err := j.verify(ctx, t, j.tenant(t, requested), at, trace)
 	if err == nil {
+		trace.Enter(CheckRevocation)
 		err = v.checkRevoked()
 	}
 	if err != nil {
@@ -89,27 +91,30 @@ func (j *JWT) Verify(ctx context.Context, c Credential, at time.Time) (*Verified
 	return v, CacheMiss, nil
 }
 
-func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time) (*Verified, error) {
-	if err := j.checkHeader(t.jwsHeader); err != nil {
+func (j *JWT) verify(ctx context.Context, t *jws, tenant string, at time.Time, trace *Trace) (*Verified, error) {
+	if err := j.checkHeader(t.jwsHeader, trace); err != nil {
 		return nil, err
 	}
-	key, err := j.verifySignature(ctx, t, tenant, at)
+	key, err := j.verifySignature(ctx, t, tenant, at, trace)
 	if err != nil {
 		return nil, err
 	}
-	times, err := j.check(t.claims, at)
+	times, err := j.check(t.claims, at, trace)
 	if err != nil {
 		return nil, err
 	}
+	trace.Enter(CheckCustomer)
 	return j.identify(t.jwsHeader, t.claims, key, tenant, &times)
 }
 
 // checkHeader holds the token to the configuration before its key is looked
 // up: the token never chooses what it is (RFC 8725, sections 3.1 and 3.11).
-func (j *JWT) checkHeader(h *jwsHeader) error {
+func (j *JWT) checkHeader(h *jwsHeader, trace *Trace) error {
+	trace.Enter(CheckAlgorithm)
 	if !slices.Contains(j.settings.Algorithms, h.algorithm) {
 		return policy.Denyf(policy.AlgorithmNotAllowed, "use %s", strings.Join(j.settings.Algorithms, " or "))
 	}
+	trace.Enter(CheckType)
 	// RFC 7515, section 4.1.9: a media type whose application/ may be left out.
 	if want := j.settings.Typ; want != "" && !strings.EqualFold(mediaType(h.typ), mediaType(want)) {
 		return policy.Denyf(policy.ClaimNotAllowed, "the header's typ must be %s", want)
@@ -125,11 +130,13 @@ func mediaType(typ string) string {
 }
 
 // verifySignature finds the key that signed the token.
-func (j *JWT) verifySignature(ctx context.Context, t *jws, tenant string, at time.Time) (*keys.Key, error) {
+func (j *JWT) verifySignature(ctx context.Context, t *jws, tenant string, at time.Time, trace *Trace) (*keys.Key, error) {
+	trace.Enter(CheckKey)
 	candidates, err := j.candidates(ctx, t, tenant, at)
 	if err != nil {
 		return nil, err
 	}
+	trace.Enter(CheckSignature)
 	stale := false
 	for _, key := range candidates {
 		if key.Stale(at) {

@@ -24,16 +24,18 @@ type tokenTimes struct {
 }
 
 // check holds claims to all rules at a time.
-func (c *claimRules) check(claims map[string]any, at time.Time) (tokenTimes, error) {
+func (c *claimRules) check(claims map[string]any, at time.Time, trace *Trace) (tokenTimes, error) {
+	trace.Enter(CheckIssuer)
 	if err := c.checkIssuer(claims); err != nil {
 		return tokenTimes{}, err
 	}
+	trace.Enter(CheckTimes)
 	times, err := c.times(claims)
 	if err == nil {
 		err = c.checkClock(&times, at)
 	}
 	if err == nil {
-		err = c.checkLasting(claims, &times)
+		err = c.checkLasting(claims, &times, trace)
 	}
 	return times, err
 }
@@ -46,19 +48,22 @@ func (c *claimRules) recheck(claims map[string]any) (tokenTimes, error) {
 	}
 	times, err := c.times(claims)
 	if err == nil {
-		err = c.checkLasting(claims, &times)
+		err = c.checkLasting(claims, &times, nil)
 	}
 	return times, err
 }
 
 // checkLasting holds claims to the rules that they keep for ever, or never.
-func (c *claimRules) checkLasting(claims map[string]any, t *tokenTimes) error {
+func (c *claimRules) checkLasting(claims map[string]any, t *tokenTimes, trace *Trace) error {
+	trace.Enter(CheckLifetime)
 	if err := c.checkLifetime(t); err != nil {
 		return err
 	}
+	trace.Enter(CheckAudience)
 	if err := c.checkAudience(claims); err != nil {
 		return err
 	}
+	trace.Enter(CheckClaims)
 	return c.checkClaims(claims)
 }
 

@@ -20,10 +20,11 @@ func (j *JWT) Reads() []policy.Reference { return j.reads }
 // requestedTenant returns the tenant that the request selects, "" where it selects
 // none or the token does. It is known before the cache is asked: what is in there
 // for one tenant must not be found for another.
-func (j *JWT) requestedTenant(r Request) (string, error) {
+func (j *JWT) requestedTenant(r Request, trace *Trace) (string, error) {
 	if j.reads == nil {
 		return "", nil
 	}
+	trace.Enter(CheckTenant)
 	texts, err := r.Texts(j.settings.Keys.Select.Reference())
 	return j.settings.Keys.Select.Tenant(texts), err
 }

@@ -35,8 +35,9 @@ func (m *MTLS) Affinity(Unverified) Affinity { return NoAffinity }
 // Verify implements [Authenticator]. The handshake took the time-consuming part, so
 // that nothing is cached.
 func (m *MTLS) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
-	v, err := m.trace(c.Chains, at)
+	v, err := m.trace(c.Chains, at, c.Trace)
 	if err == nil {
+		c.Trace.Enter(CheckStanding)
 		err = v.Standing(at)
 	}
 	if err != nil {
@@ -46,7 +47,8 @@ func (m *MTLS) Verify(_ context.Context, c Credential, at time.Time) (*Verified,
 }
 
 // trace follows chains to an authority that counts at a time.
-func (m *MTLS) trace(chains [][]*x509.Certificate, at time.Time) (*Verified, error) {
+func (m *MTLS) trace(chains [][]*x509.Certificate, at time.Time, t *Trace) (*Verified, error) {
+	t.Enter(CheckAuthority)
 	chain, key := m.anchor(chains)
 	if key == nil {
 		chain, key = m.anchor(m.build(chains, at))
@@ -54,6 +56,7 @@ func (m *MTLS) trace(chains [][]*x509.Certificate, at time.Time) (*Verified, err
 	if key == nil {
 		return nil, policy.Deny(policy.UnknownKey, "no authority that counts vouches for the certificate")
 	}
+	t.Enter(CheckCustomer)
 	v := m.identify(chain, key)
 	v.proof = chains
 	if err := v.nameCustomer(m.settings.CustomerID, m.settings.CustomerIDOptional); err != nil {

@@ -35,11 +35,15 @@ type profileHeader struct {
 // Reads implements [RequestReader].
 func (p *Profile) Reads() []policy.Reference { return p.reads }
 
+// Through implements [Inquirer].
+func (p *Profile) Through(t http.RoundTripper) { p.inquiry.service.transport = t }
+
 // Retire implements [Inquirer].
 func (p *Profile) Retire() { p.inquiry.service.retire() }
 
 // Verify implements [Authenticator]: from the cache, or by asking.
 func (p *Profile) Verify(ctx context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	c.Trace.Enter(CheckForm)
 	if len(c.Value) > p.tokenBytes {
 		return nil, NoCache, malformed("the token is too long")
 	}
@@ -60,7 +64,7 @@ func (p *Profile) Verify(ctx context.Context, c Credential, at time.Time) (*Veri
 			selector += "\n" + value
 		}
 	}
-	return p.inquiry.answer(ctx, selector, c.Value, at, func() (*http.Request, error) {
+	return p.inquiry.answer(ctx, c, selector, at, func() (*http.Request, error) {
 		r, err := http.NewRequest(p.settings.Method, address, nil)
 		if err != nil {
 			return nil, errors.New("the URL cannot be asked")
@@ -72,7 +76,7 @@ func (p *Profile) Verify(ctx context.Context, c Credential, at time.Time) (*Veri
 
 // verify reads the answer. Only a status that is told to says that a credential is
 // not good; whatever else is wrong with the answer is no fault of the customer.
-func (p *Profile) verify(status int, body []byte, _ time.Time) (*Verified, error) {
+func (p *Profile) verify(status int, body []byte, _ time.Time, trace *Trace) (*Verified, error) {
 	if slices.Contains(p.settings.InactiveOn, status) {
 		return nil, policy.Deny(policy.InactiveToken, "")
 	}
@@ -88,6 +92,7 @@ func (p *Profile) verify(status int, body []byte, _ time.Time) (*Verified, error
 		by:          p,
 		revocations: p.revocations,
 	}
+	trace.Enter(CheckCustomer)
 	if err := v.nameCustomer(p.settings.CustomerID, p.settings.CustomerIDOptional); err != nil {
 		return nil, err
 	}

@@ -34,22 +34,27 @@ func (s *Signature) Verify(_ context.Context, c Credential, at time.Time) (*Veri
 
 // verify looks at the timestamp only once it is known to be the signer's.
 func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
+	c.Trace.Enter(CheckForm)
 	mac, err := s.decode(c.Value)
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.Enter(CheckMessage)
 	message, err := s.settings.Message.read(c.Request)
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.Enter(CheckSignature)
 	key, err := s.secrets.VerifyMAC(hashes[s.settings.Hash], message, mac, at)
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.Enter(CheckTimestamp)
 	signed, err := s.checkTimestamp(c.Request, at)
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.Enter(CheckCustomer)
 	v := s.identify(key, signed)
 	if !s.settings.CustomerID.IsZero() {
 		v.Level = policy.Customer
@@ -57,6 +62,7 @@ func (s *Signature) verify(c Credential, at time.Time) (*Verified, error) {
 			return nil, err
 		}
 	}
+	c.Trace.Enter(CheckRevocation)
 	if err := v.checkRevoked(); err != nil {
 		return nil, err
 	}
@@ -90,17 +96,21 @@ func (s *Signature) checkTimestamp(r Request, at time.Time) (signed time.Time, e
 	if err != nil {
 		return signed, err
 	}
-	seconds, err := strconv.ParseUint(text, 10, 62) // with two bits less, no sum overflows
-	if err != nil {
+	if signed, err = parseSeconds(text); err != nil {
 		return signed, policy.Denyf(policy.MalformedCredential, "%s is no time in seconds", ref)
 	}
-	switch signed = time.Unix(int64(seconds), 0); {
+	switch {
 	case at.After(signed.Add(tolerance)):
 		return signed, policy.Denyf(policy.TokenTooOld, "%s may be %s ago at most", ref, tolerance)
 	case signed.After(at.Add(tolerance)):
 		return signed, policy.Denyf(policy.IssuedInFuture, "%s is in seconds, and may be %s ahead of the clock at most", ref, tolerance)
 	}
 	return signed, nil
+}
+
+func parseSeconds(text string) (time.Time, error) {
+	seconds, err := strconv.ParseUint(text, 10, 62) // with two bits less, no sum overflows
+	return time.Unix(int64(seconds), 0), err
 }
 
 func (s *Signature) identify(key *keys.Key, signed time.Time) *Verified {

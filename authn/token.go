@@ -37,10 +37,12 @@ func (t *Token) Heed(list *Revocations) {
 // the look-up's time depends on is a digest that nobody can steer towards
 // another one, and the final comparison takes the same time for all.
 func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified, CacheUse, error) {
+	c.Trace.Enter(CheckForm)
 	value, err := t.value(c.Value)
 	if err != nil {
 		return nil, NoCache, err
 	}
+	c.Trace.Enter(CheckKnown)
 	digest := sha256.Sum256(value)
 	known, ok := t.byDigest[digest]
 	switch {
@@ -49,6 +51,7 @@ func (t *Token) Verify(_ context.Context, c Credential, at time.Time) (*Verified
 	case !ok || subtle.ConstantTimeCompare(known.digest[:], digest[:]) != 1:
 		return nil, NoCache, policy.Deny(policy.UnknownToken, "")
 	}
+	c.Trace.Enter(CheckStanding)
 	if err := known.verified.Standing(at); err != nil {
 		return nil, NoCache, err
 	}

@@ -26,6 +26,19 @@ func (t *Token) value(credential string) ([]byte, error) {
 	return pair, err
 }
 
+// Credential returns what a request carries for a token: the token itself, or with
+// the scheme Basic the base64 of user:password, whose password is empty where only
+// the user is the token.
+func (s *TokenSettings) Credential(token string) string {
+	switch s.Basic {
+	case "":
+		return token
+	case basicUser:
+		token += ":"
+	}
+	return base64.StdEncoding.EncodeToString([]byte(token))
+}
+
 // parseBasic decodes a Basic credential (RFC 7617, section 2): the base64 of a
 // user without a colon, a colon, and a password, without control characters.
 func parseBasic(credential string) (user, pair []byte, err error) {

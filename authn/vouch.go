@@ -39,7 +39,7 @@ func (j *JWT) Vouch(v *Verified, at time.Time) (*Verified, error) {
 		return v, nil
 	}
 	header := v.proof.(*jwsHeader)
-	if err := j.checkHeader(header); err != nil {
+	if err := j.checkHeader(header, nil); err != nil {
 		return nil, err
 	}
 	key, err := v.heir(j.keys, header.keyID, header.algorithm, at)
@@ -147,7 +147,7 @@ func (m *MTLS) Vouch(v *Verified, at time.Time) (*Verified, error) {
 	case before == m:
 		return v, nil
 	}
-	now, err := m.trace(v.proof.([][]*x509.Certificate), earliest(at, v.ExpiresAt))
+	now, err := m.trace(v.proof.([][]*x509.Certificate), earliest(at, v.ExpiresAt), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ const maxReadings = 3
 func Reload(file string, lookupEnv func(string) (string, bool), before *keys.Files) (c *Config, files *keys.Files, err error) {
 	for range maxReadings {
 		files = before.Next()
-		c, err = load(file, lookupEnv, files)
+		c, err = load(file, lookupEnv, files, nil)
 		if !files.Moved() {
 			return c, files, err
 		}
@@ -94,7 +94,11 @@ func Reload(file string, lookupEnv func(string) (string, bool), before *keys.Fil
 	return nil, files, fmt.Errorf("%s, or a file that it names, changes while it is read", file)
 }
 
-func load(file string, lookupEnv func(string) (string, bool), files *keys.Files) (*Config, error) {
+// load reads a configuration. Where prepare is not nil, it may change the settings
+// before anything is made of them, and a key ring need not be there.
+func load(
+	file string, lookupEnv func(string) (string, bool), files *keys.Files, prepare func(*Config) error,
+) (*Config, error) {
 	data, err := files.Read("", file, maxFileBytes)
 	if err != nil {
 		return nil, err
@@ -103,12 +107,17 @@ func load(file string, lookupEnv func(string) (string, bool), files *keys.Files)
 	if doc == nil {
 		return nil, errs
 	}
-	doc.files = files
+	doc.files, doc.ringless = files, prepare != nil
 	c := &Config{Files: files}
 	errs = append(errs, doc.decode(c)...)
 	var problems policy.Problems
 	c.undecoded = doc.undecoded()
 	c.check(&problems)
+	if prepare != nil {
+		if err := prepare(c); err != nil {
+			return nil, err
+		}
+	}
 	c.compile(keys.Loader{Dir: filepath.Dir(file), LookupEnv: lookupEnv, Files: files}, &problems)
 	for _, p := range problems.List {
 		if !doc.explains(p) {

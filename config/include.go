@@ -1,13 +1,16 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"postern/keys"
 	"postern/policy"
 )
 
@@ -28,6 +31,9 @@ func (d *decoder) include(n *yaml.Node, i included, at mark) {
 		file = filepath.Join(filepath.Dir(d.doc.file), file)
 	}
 	data, err := d.doc.files.Read(n.Value, file, maxFileBytes)
+	if _, ring := into.(*keys.KeyringSettings); ring && d.doc.ringless && errors.Is(err, fs.ErrNotExist) {
+		return
+	}
 	if err != nil {
 		d.failf(at, "%v", err)
 		return

@@ -11,20 +11,28 @@ import (
 
 // checkConsistency holds the request to each rule of its route.
 func (d *Decision) checkConsistency(ctx context.Context) error {
+	trace := d.request.Trace
 	for i := range d.Route.Rules {
 		rule := &d.Route.Rules[i]
+		step := trace.EnterRule(rule)
 		if !rule.Applies(d.Verified.Level) {
+			trace.Skip(step)
 			continue
 		}
 		var named policy.Occurrences
 		var err error
 		if profile := d.compiled.profiles[i]; profile != nil {
+			trace.By(rule.With)
 			named, err = d.inProfile(ctx, profile, rule.Request)
+			trace.By("")
 		} else {
 			named, err = d.named(rule.Request)
 		}
 		if err != nil {
 			return err
+		}
+		if trace != nil {
+			trace.Steps[step].Compared = []string{rule.DescribeRequest(named), rule.DescribeIdentity(&d.Verified.Identity)}
 		}
 		if err := rule.Check(&d.Verified.Identity, named); err != nil {
 			return err

@@ -64,7 +64,10 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 	if d.carriesOther(a) {
 		return policy.Deny(policy.MalformedRequest, "the request carries more than one credential")
 	}
+	trace := d.request.Trace
 	for _, m := range a.members {
+		trace.By(m.name)
+		trace.Enter(authn.CheckCredential)
 		c := d.credential(m)
 		if !c.present {
 			return policy.Denyf(policy.MissingCredential, "the credential of %s is missing, too", m.name)
@@ -73,7 +76,7 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		if c.err != nil {
 			return c.err
 		}
-		credential := authn.Credential{Value: c.value, Chains: d.request.Certificates, Request: d}
+		credential := d.presented(c.value)
 		if m.rivals != nil {
 			credential.Inspected = d.inspect(c.value)
 		}
@@ -83,6 +86,8 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 			return err
 		}
 		d.recollect(m, c.value)
+		trace.By("")
+		trace.Enter(authn.CheckIdentity)
 		if d.Verified == nil || v.Level > d.Verified.Level {
 			d.proof = c.value
 		}
@@ -94,6 +99,11 @@ func (d *Decision) verify(ctx context.Context, a *alternative) error {
 		}
 	}
 	return nil
+}
+
+// presented is a credential as an authenticator gets it.
+func (d *Decision) presented(value string) authn.Credential {
+	return authn.Credential{Value: value, Chains: d.request.Certificates, Request: d, Trace: d.request.Trace}
 }
 
 // isAnonymous reports whether a request is anonymous on this route. On a public

@@ -73,7 +73,11 @@ func (g *Gate) Begin(r *Request, d *Decision) {
 // answer of a service, within bounds and until ctx ends. d keeps r until its next use.
 func (g *Gate) Decide(ctx context.Context, r *Request, d *Decision) {
 	g.Begin(r, d)
-	denial := policy.AsDenial(g.decide(ctx, r, d))
+	err := g.decide(ctx, r, d)
+	if r.Trace != nil {
+		d.trace(err)
+	}
+	denial := policy.AsDenial(err)
 	if denial != nil && d.compiled != nil && d.reports() && d.body.passable() {
 		d.Reported = denial
 		return
@@ -82,20 +86,26 @@ func (g *Gate) Decide(ctx context.Context, r *Request, d *Decision) {
 }
 
 func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
+	t := r.Trace
+	t.Enter(authn.CheckRequestLine)
 	if err := checkRequestLine(r); err != nil {
 		return err
 	}
 	path := r.path()
+	t.Enter(authn.CheckPath)
 	encodedSlash, err := checkPath(path)
 	if err != nil {
 		return err
 	}
+	t.Enter(authn.CheckHeaders)
 	if err := g.fields.check(r.Header); err != nil {
 		return err
 	}
+	t.Enter(authn.CheckQuery)
 	if err := checkQuery(r.URL.RawQuery); err != nil {
 		return err
 	}
+	t.Enter(authn.CheckRoute)
 	d.host = policy.NormalizeHost(r.Host)
 	err = g.match(r, path, d)
 	if encodedSlash && (policy.ReasonOf(err) == policy.NoRoute || err == nil && !d.Route.EncodedSlash) {
@@ -113,21 +123,25 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if err := d.checkUpgrade(); err != nil {
 		return err
 	}
+	t.Enter(authn.CheckNames)
 	if err := checkNames(r, d.compiled); err != nil {
 		return err
 	}
 	if d.Preflight {
+		t.Enter(authn.CheckPreflight)
 		return d.cors.CheckPreflight(r.Header) // it carries no credential
 	}
 	if err := checkOrigin(r, d.Route); err != nil {
 		return err
 	}
+	t.Enter(authn.CheckCredential)
 	if err := g.authenticate(ctx, d); err != nil {
 		return err
 	}
 	if err := d.checkLapse(); err != nil {
 		return err
 	}
+	t.Enter(authn.CheckRequirement)
 	if err := d.Route.Require.Check(&d.Verified.Identity); err != nil {
 		return err
 	}

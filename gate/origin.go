@@ -3,6 +3,7 @@ package gate
 import (
 	"net/http"
 
+	"postern/authn"
 	"postern/policy"
 )
 
@@ -15,6 +16,7 @@ func checkOrigin(r *Request, route *policy.Route) error {
 	if route.Origins == nil || safe && !isUpgrade(r.Header) {
 		return nil
 	}
+	r.Trace.Enter(authn.CheckOrigin)
 	if len(r.Header["Origin"]) == 0 || policy.IsFromPage(r.Header, route.Origins) {
 		return nil
 	}

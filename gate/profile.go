@@ -13,7 +13,7 @@ func (d *Decision) inProfile(ctx context.Context, a authn.Authenticator, ref pol
 	if d.proof == "" {
 		return policy.Occurrences{}, nil
 	}
-	v, cache, err := a.Verify(ctx, authn.Credential{Value: d.proof, Request: d}, d.request.Time)
+	v, cache, err := a.Verify(ctx, d.presented(d.proof), d.request.Time)
 	d.Cache = max(d.Cache, cache)
 	if err != nil {
 		return policy.Occurrences{}, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/authn"
 	"postern/policy"
 )
 
@@ -31,6 +32,8 @@ type Request struct {
 	Time time.Time
 	// ID names the request in logs and denials.
 	ID string
+	// Trace is told how the decision comes about; nil for nobody.
+	Trace *authn.Trace
 }
 
 // path returns the escaped path as it will be forwarded.

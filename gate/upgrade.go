@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/authn"
 	"postern/policy"
 )
 
@@ -27,6 +28,7 @@ func (d *Decision) checkUpgrade() error {
 	if d.Preflight || !d.Route.Websocket || !AsksWebsocket(r.Header) {
 		return nil
 	}
+	r.Trace.Enter(authn.CheckUpgrade)
 	for name := range r.Header {
 		if canonical := policy.CanonicalAlias(name); canonical != name && strings.HasPrefix(canonical, "Sec-Websocket-") {
 			return policy.Denyf(policy.MalformedRequest, "a header is another spelling of %s", canonical)
@@ -70,6 +72,7 @@ func (d *Decision) checkLapse() error {
 	if !d.Upgrade {
 		return nil
 	}
+	d.request.Trace.Enter(authn.CheckLapse)
 	return d.Verified.Lapsed(d.request.Time)
 }
 

@@ -54,7 +54,11 @@ func (l Loader) Authorities(name string) (*x509.CertPool, *Static, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pool, lease := x509.NewCertPool(), l.Lease(DefaultMaxStale, name)
+	return newAuthorities(certificates, l.Lease(DefaultMaxStale, name))
+}
+
+func newAuthorities(certificates []*x509.Certificate, lease *Lease) (*x509.CertPool, *Static, error) {
+	pool := x509.NewCertPool()
 	var keys []*Key
 	for i, c := range certificates {
 		key := certifiedKey(c)

@@ -12,16 +12,11 @@ func (r *Remote) restore(now time.Time) {
 	if r.settings.StateDir == "" || r.Ready() {
 		return
 	}
-	state, err := readState(r.settings.StateDir, stateName(r.source, r.settings.Location), r.settings.MaxBytes)
-	if state == nil && err == nil {
-		return
-	}
-	var keys *Published
-	if err == nil {
-		keys, err = r.examine(state, now)
-	}
+	state, keys, err := r.lastGood(now)
 	if err != nil {
 		r.log.Warn("the last good copy is ignored", "source", r.source, "cause", err.Error())
+	}
+	if keys == nil {
 		return
 	}
 	// Measured from now, so that a clock that is set later on makes the keys
@@ -33,19 +28,34 @@ func (r *Remote) restore(now time.Time) {
 	r.log.Info("keys restored from the last good copy", "source", r.source, "keys", len(keys.Keys), "age", age.Round(time.Second).String())
 }
 
-// examine returns the keys of a copy that may be used.
-func (r *Remote) examine(state *lastGood, now time.Time) (keys *Published, err error) {
+func (r *Remote) lastGood(now time.Time) (state *lastGood, keys *Published, err error) {
 	defer r.recoverFrom(&err)
+	return r.settings.lastGood(r.source, now)
+}
+
+// lastGood returns the last good copy and its keys, nil where there is none that
+// may be used; the error says why it may not.
+func (s RemoteSettings) lastGood(source string, now time.Time) (*lastGood, *Published, error) {
+	state, err := readState(s.StateDir, stateName(source, s.Location), s.MaxBytes)
+	if state == nil || err != nil {
+		return nil, nil, err
+	}
+	keys, err := s.examine(source, state, now)
+	return state, keys, err
+}
+
+// examine returns the keys of a copy that may be used.
+func (s RemoteSettings) examine(source string, state *lastGood, now time.Time) (*Published, error) {
 	switch {
-	case state.Source != r.source || state.Location != r.settings.Location:
+	case state.Source != source || state.Location != s.Location:
 		return nil, errors.New("it is of another source")
 	case state.Fetched.After(now):
 		return nil, errors.New("it is from the future: its age is not known")
-	case now.Sub(state.Fetched) >= r.settings.MaxStale:
-		return nil, fmt.Errorf("it is older than max_stale (%s)", r.settings.MaxStale)
+	case now.Sub(state.Fetched) >= s.MaxStale:
+		return nil, fmt.Errorf("it is older than max_stale (%s)", s.MaxStale)
 	}
 	if state.Form == Discovery {
-		if err := r.settings.checkURL(state.JWKSURI); err != nil {
+		if err := s.checkURL(state.JWKSURI); err != nil {
 			return nil, fmt.Errorf("jwks_uri %w", err)
 		}
 	}

@@ -27,6 +27,12 @@ func (s *SelectSettings) Reference() policy.Reference {
 	return s.From
 }
 
+// ByClaim reports whether a claim of the token is the name of the tenant; s may be
+// nil.
+func (s *SelectSettings) ByClaim() bool {
+	return s != nil && s.Pattern == nil && s.Reference().Source == policy.Claim
+}
+
 // Tenant returns the name of the tenant that texts select. It is "", which is no
 // tenant's, unless there is exactly one text and the pattern matches it.
 func (s *SelectSettings) Tenant(texts []string) string {

@@ -88,7 +88,6 @@ func readState(folder, name string, maxBytes int64) (*lastGood, error) {
 		return nil, err
 	}
 	defer root.Close()
-	removeLeftovers(root, name, time.Now())
 	info, err := root.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -129,6 +128,7 @@ func writeState(folder, name string, state *lastGood) (err error) {
 		return err
 	}
 	defer root.Close()
+	removeLeftovers(root, name, time.Now())
 	// A name of its own, since another process may write the same copy.
 	temporary := name + "." + rand.Text()
 	if err = writeSynced(root, temporary, data); err == nil {

@@ -133,7 +133,7 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 		begin := x.held.open()
 		r.Body = &resumedBody{io.MultiReader(begin, x.body), begin, x.body}
 	case x.body != nil:
-		if route := x.decision.Route; route.LimitsBody && !route.Reports(x.began) {
+		if route := x.decision.Route; route.LimitsBody && !route.Reports(x.request.Time) {
 			if x.length > route.BodyLimit {
 				x.failure = x.tooLarge()
 				return

@@ -77,14 +77,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Counted before Drain is asked, and until it is logged: Wait misses nothing.
 	active := h.active.Add(1)
 	defer h.active.Add(-1)
-	x := newExchange(h, w, r)
+	h.serve(newExchange(h, w, r), r, active)
+}
+
+// serve serves an exchange beside so many others, itself included.
+func (h *Handler) serve(x *exchange, r *http.Request, active int64) {
 	h.metrics.InFlight(1)
 	defer x.finish()
 	defer x.body.Close()
 
 	switch {
 	case h.draining.Load():
-		w.Header().Set("Connection", "close")
+		x.writer.Header().Set("Connection", "close")
 		x.turnAway(policy.ShuttingDown)
 		return
 	case x.multiplexed && active > x.state.requests:
@@ -95,7 +99,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
 		// Unless it switches, the connection ends: what the client has sent after its
 		// handshake are frames, and no request.
-		w.Header().Set("Connection", "close")
+		x.writer.Header().Set("Connection", "close")
 	}
 	switch {
 	case x.decision.Denial != nil:

@@ -159,6 +159,10 @@ func (u *Upstream) newProxy(transport http.RoundTripper, log *slog.Logger) *http
 // that a reload can keep the older one with its connections.
 func (u *Upstream) Same(o *Upstream) bool { return u.settings.same(o.settings) }
 
+// Through makes requests go through another transport than the upstream's own,
+// handshakes of websockets too. It must be called before the upstream is in use.
+func (u *Upstream) Through(t http.RoundTripper) { u.proxy.Transport, u.websocket.Transport = t, t }
+
 // Retire closes the connections that no request uses; others are closed when
 // their request ends.
 func (u *Upstream) Retire() { u.transport.CloseIdleConnections() }

@@ -40,7 +40,7 @@ func printRoutes(out io.Writer, routes []*policy.Route) error {
 	for _, r := range routes {
 		rules := make([]string, 0, len(r.Rules))
 		for i := range r.Rules {
-			rules = append(rules, describeRule(&r.Rules[i]))
+			rules = append(rules, r.Rules[i].String())
 		}
 		for i := range max(len(r.Patterns), len(rules)) {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
@@ -69,29 +69,6 @@ func describeAlternatives(r *policy.Route) string {
 		names = append(names, policy.GroupName(group))
 	}
 	return strings.Join(names, ", ")
-}
-
-// describeRule writes a rule as a line, with all that relaxes it.
-func describeRule(r *policy.Rule) string {
-	operator := "="
-	if r.In {
-		operator = "in"
-	}
-	text := fmt.Sprintf("%s %s %s", r.Request, operator, r.Identity)
-	if len(r.UnsignedIDs) > 0 {
-		text += " (but for " + strings.Join(r.UnsignedIDs, ", ") + ")"
-	}
-	if !r.Required {
-		text += " (not required)"
-	}
-	if len(r.When) > 0 {
-		levels := make([]string, 0, len(r.When))
-		for _, level := range r.When {
-			levels = append(levels, level.String())
-		}
-		text += " (only for " + strings.Join(levels, ", ") + ")"
-	}
-	return text
 }
 
 func onlyFirst(i int, text string) string {

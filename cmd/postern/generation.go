@@ -61,27 +61,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 	w.keepKeys(g, old)
 	authenticators := w.authenticators(g, old)
 	g.awaitKeys(ctx, old)
-	g.state = proxy.NewState(proxy.StateSettings{
-		Gate: gate.New(gate.Settings{
-			Routes:          c.Routes,
-			Matcher:         c.Matcher,
-			Authenticators:  authenticators,
-			TokenBytes:      int(c.Limits.TokenBytes),
-			IdentityHeaders: c.IdentityHeaderNames(),
-			Denials:         c.DenialFormats[policy.DefaultDenials],
-			CORS:            c.CORSPolicy,
-		}),
-		Routes:      c.Routes,
-		Upstreams:   g.upstreams,
-		Trusted:     c.Server.TrustedProxies,
-		BodyTimeout: c.Server.BodyTimeout.Std(),
-		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
-		Requests:    c.Limits.Connections,
-		FullPath:    c.Log.Path == "full",
-		Failures:    g.failures,
-		TLS:         c.ServerTLS,
-		Metrics:     w.metrics,
-	})
+	g.state = newState(c, newGate(c, authenticators), g.upstreams, g.failures, w.metrics)
 	g.inheritKeys(old)
 	w.revocations.Replace(c.Revoked)
 	return g
@@ -89,30 +69,75 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 
 // authenticators makes those of a generation, with their keys.
 func (w *workshop) authenticators(g, old *generation) map[string]authn.Authenticator {
+	return newAuthenticators(g.config, &w.revocations, func(name string) authn.Authenticator {
+		a := g.config.Authenticators[name].JWT
+		if a == nil {
+			return w.inquirer(name, g, old)
+		}
+		j := authn.NewJWT(name, a, w.keys(name, g, old), g.cache, int(g.config.Limits.TokenBytes))
+		j.Heed(&w.revocations)
+		if before := old.jwts[name]; before != nil && before.Same(j) {
+			j = before
+		}
+		g.jwts[name] = j
+		return j
+	})
+}
+
+// newAuthenticators makes those of a configuration. The ones that may have
+// something of their own running come from elsewhere, and heed the list already.
+func newAuthenticators(
+	c *config.Config, list *authn.Revocations, elsewhere func(name string) authn.Authenticator,
+) map[string]authn.Authenticator {
 	all := map[string]authn.Authenticator{}
-	for name, a := range g.config.Authenticators {
+	for name, a := range c.Authenticators {
 		switch {
 		case a.Token != nil:
-			all[name] = g.config.Tokens[name]
-			all[name].Heed(&w.revocations)
+			all[name] = c.Tokens[name]
+			all[name].Heed(list)
 		case a.Signature != nil:
-			all[name] = authn.NewSignature(name, a.Signature, g.config.StaticKeys[name])
-			all[name].Heed(&w.revocations)
-		case a.Introspection != nil || a.Profile != nil:
-			all[name] = w.inquirer(name, a, g, old)
+			all[name] = authn.NewSignature(name, a.Signature, c.StaticKeys[name])
+			all[name].Heed(list)
 		case a.MTLS != nil:
-			all[name] = authn.NewMTLS(name, a.MTLS, g.config.StaticKeys[name], g.config.ServerTLS.ClientCAs)
-			all[name].Heed(&w.revocations)
+			all[name] = authn.NewMTLS(name, a.MTLS, c.StaticKeys[name], c.ServerTLS.ClientCAs)
+			all[name].Heed(list)
 		default:
-			j := authn.NewJWT(name, a.JWT, w.keys(name, g, old), g.cache, int(g.config.Limits.TokenBytes))
-			j.Heed(&w.revocations)
-			if before := old.jwts[name]; before != nil && before.Same(j) {
-				j = before
-			}
-			g.jwts[name], all[name] = j, j
+			all[name] = elsewhere(name)
 		}
 	}
 	return all
+}
+
+// newState compiles what serves clients; failures is nil without abuse control.
+func newState(
+	c *config.Config, g *gate.Gate, upstreams map[string]*proxy.Upstream, failures *proxy.Failures, registry *metrics.Registry,
+) *proxy.State {
+	return proxy.NewState(proxy.StateSettings{
+		Gate:        g,
+		Routes:      c.Routes,
+		Upstreams:   upstreams,
+		Trusted:     c.Server.TrustedProxies,
+		BodyTimeout: c.Server.BodyTimeout.Std(),
+		BodyBytes:   int64(c.Limits.InFlightBodyBytes),
+		Requests:    c.Limits.Connections,
+		FullPath:    c.Log.Path == "full",
+		Failures:    failures,
+		TLS:         c.ServerTLS,
+		Metrics:     registry,
+	})
+}
+
+// newGate compiles the policy of a configuration.
+func newGate(c *config.Config, authenticators map[string]authn.Authenticator) *gate.Gate {
+	return gate.New(gate.Settings{
+		Routes:          c.Routes,
+		Matcher:         c.Matcher,
+		Authenticators:  authenticators,
+		TokenBytes:      int(c.Limits.TokenBytes),
+		IdentityHeaders: c.IdentityHeaderNames(),
+		Denials:         c.DenialFormats[policy.DefaultDenials],
+		CORS:            c.CORSPolicy,
+	})
 }
 
 // replace ends what of old the generation g no longer uses, once g serves.

@@ -7,19 +7,24 @@ import (
 
 // inquirer returns an authenticator that asks a service: the one before where it
 // is the same, and otherwise a new one.
-func (w *workshop) inquirer(name string, a config.Authenticator, g, old *generation) authn.Inquirer {
-	var i authn.Inquirer
-	tokenBytes := int(g.config.Limits.TokenBytes)
-	if a.Profile != nil {
-		i = authn.NewProfile(name, a.Profile, g.cache, tokenBytes)
-	} else {
-		i = authn.NewIntrospection(name, a.Introspection, g.config.ClientSecrets[name], g.cache, tokenBytes)
-	}
-	i.Heed(&w.revocations)
+func (w *workshop) inquirer(name string, g, old *generation) authn.Inquirer {
+	i := newInquirer(name, g.config, g.cache, &w.revocations)
 	if before := old.inquirers[name]; before != nil && before.Same(i) {
 		i = before
 	}
 	g.inquirers[name] = i
+	return i
+}
+
+// newInquirer returns the authenticator of a name, which asks a service.
+func newInquirer(name string, c *config.Config, cache *authn.Cache, list *authn.Revocations) (i authn.Inquirer) {
+	a, tokenBytes := c.Authenticators[name], int(c.Limits.TokenBytes)
+	if a.Profile != nil {
+		i = authn.NewProfile(name, a.Profile, cache, tokenBytes)
+	} else {
+		i = authn.NewIntrospection(name, a.Introspection, c.ClientSecrets[name], cache, tokenBytes)
+	}
+	i.Heed(list)
 	return i
 }
 

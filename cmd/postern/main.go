@@ -52,7 +52,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return errors.New("name a command")
 		},
 	}
-	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), idCommand(), versionCommand())
+	root.AddCommand(
+		serveCommand(), checkCommand(), explainCommand(), testCommand(), tokenCommand(), demoCommand(), idCommand(), versionCommand(),
+	)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
