@@ -19,7 +19,7 @@ type IntrospectionSettings struct {
 	// post, in the body.
 	ClientID     string     `yaml:"client_id"`
 	ClientSecret keys.Value `yaml:"client_secret"`
-	ClientAuth   string     `yaml:"client_auth"`
+	ClientAuth   string     `yaml:"client_auth" words:"basic post"`
 
 	// What the answer is held to, as [JWTSettings] has it for claims.
 	Issuer   policy.OneOrMore[string] `yaml:"issuer"`
@@ -55,9 +55,6 @@ func (s *IntrospectionSettings) Check(at policy.Path, problems *policy.Problems)
 	}
 	if s.ClientSecret == (keys.Value{}) {
 		problems.Addf(at, "client_secret is missing")
-	}
-	if s.ClientAuth != clientAuthBasic && s.ClientAuth != clientAuthPost {
-		problems.Addf(at.At("client_auth"), "%q: use basic or post", s.ClientAuth)
 	}
 	s.asJWT().checkIssuerAndAudience(at, problems)
 	if _, bound := s.Claims["client_id"]; s.Audience == nil && !bound && !s.AllowAnyAudience {

@@ -16,7 +16,7 @@ type TokenSettings struct {
 	TokensFile policy.Included[[]StaticTokenSettings] `yaml:"tokens_file"`
 	// Basic is, for the scheme Basic, what a token is: the user or, for pair,
 	// user:password.
-	Basic string `yaml:"basic"`
+	Basic string `yaml:"basic" words:"user pair"`
 	// CustomerID is the attribute that names a customer; without it the token
 	// stands for an application.
 	CustomerID policy.Reference `yaml:"customer_id"`
