@@ -21,7 +21,8 @@ type IntrospectionSettings struct {
 	ClientSecret keys.Value `yaml:"client_secret"`
 	ClientAuth   string     `yaml:"client_auth" words:"basic post"`
 
-	// What the answer is held to, as [JWTSettings] has it for claims.
+	// Issuer, Audience, Claims and Scopes are what the answer is held to, as the
+	// claims of a JWT are.
 	Issuer   policy.OneOrMore[string] `yaml:"issuer"`
 	Audience policy.OneOrMore[string] `yaml:"audience"`
 	Claims   map[string]any           `yaml:"claims"`

@@ -65,7 +65,9 @@ func (l *layout) add(t reflect.Type, parent []int) {
 // fieldTag returns the key and the option of a field, both empty where the
 // configuration cannot set it.
 func fieldTag(f reflect.StructField) (name, option string) {
-	name, option, _ = strings.Cut(f.Tag.Get("yaml"), ",")
+	if name, option, _ = strings.Cut(f.Tag.Get("yaml"), ","); name == "-" {
+		return "", ""
+	}
 	return name, option
 }
 

@@ -17,7 +17,8 @@ type RouteSettings struct {
 	Consistency     []RuleSettings       `yaml:"consistency"`
 	IdentityHeaders map[string]*Template `yaml:"identity_headers"`
 	Require         RequirementSettings  `yaml:"require"`
-	// Mode may end at a date where it is Report.
+	// Mode is enforce, or report, which lets through what it would deny, and may end
+	// at a date.
 	Mode  Mode      `yaml:"mode" words:"enforce report"`
 	Until time.Time `yaml:"until"`
 

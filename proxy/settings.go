@@ -28,7 +28,7 @@ type ServerSettings struct {
 	// ReadyTimeout is how long /readyz waits for keys that are not required.
 	ReadyTimeout policy.Duration `yaml:"ready_timeout"`
 
-	// TLS is nil for a listener in plain text, which speaks HTTP/2 only with H2C, to
+	// TLS is left out for a listener in plain text, which speaks HTTP/2 only with H2C, to
 	// clients that know of it beforehand (RFC 9113, section 3.3).
 	TLS *ServerTLSSettings `yaml:"tls"`
 	H2C bool               `yaml:"h2c"`
