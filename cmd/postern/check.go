@@ -20,6 +20,8 @@ func checkCommand() *cobra.Command {
 		Short:   "Validate a configuration: print every error, or the routes",
 		Example: "  postern check postern.yaml",
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: completeConfig,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			c, err := config.Load(arguments[0], os.LookupEnv)
 			if err != nil {
