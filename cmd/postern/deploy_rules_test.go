@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,23 @@ func promtool(t *testing.T, input string, arguments ...string) {
 
 func TestPromtoolChecksRules(t *testing.T) {
 	promtool(t, "", "check", "rules", "--lint=all", "--lint-fatal", rulesFolder+"/rules.yml")
+}
+
+// The part of a configuration of Prometheus that the README shows is one, beside the
+// rules.
+func TestPromtoolChecksConfiguration(t *testing.T) {
+	snippets, _ := readExample(t, "../../deploy", "yaml")
+	rules, err := os.ReadFile(rulesFolder + "/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for name, content := range map[string][]byte{"prometheus.yml": []byte(snippets[0]), "rules.yml": rules} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	promtool(t, "", "check", "config", filepath.Join(folder, "prometheus.yml"))
 }
 
 func TestPromtoolTestsRules(t *testing.T) {
