@@ -66,16 +66,16 @@ func newValidator(t *testing.T) validator {
 	return validator{compiled}
 }
 
-// check returns what is wrong with a file by the schema, and what the decoder says.
-func (v validator) check(t *testing.T, file string, data []byte) (bySchema error, byDecoder Errors) {
+// check returns what is wrong with a file by the decoder, and by the schema.
+func (v validator) check(t *testing.T, file string, data []byte) (byDecoder Errors, bySchema error) {
 	t.Helper()
 	doc, errs := parseDocument(file, data)
 	if doc == nil {
 		t.Skip("no YAML: ", errs)
 	}
 	bySchema = v.Validate(newDecoder(doc).untyped(doc.root, markOf(doc.root)))
-	doc, errs = parseDocument(file, data)
-	return bySchema, append(errs, doc.decode(new(Config))...)
+	doc, errs = parseDocument(file, data) // afresh, as a walk leaves what it found
+	return append(errs, doc.decode(new(Config))...), bySchema
 }
 
 // Every configuration that is shown anywhere passes.
@@ -90,7 +90,7 @@ func TestSchemaAcceptsExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err, _ := v.check(t, file, data); err != nil {
+		if _, err := v.check(t, file, data); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestSchemaAgreesWithDecoder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bySchema, byDecoder := v.check(t, file, data)
+			byDecoder, bySchema := v.check(t, file, data)
 			known := slices.ContainsFunc(byDecoder, func(e Error) bool { return e.File == file && kindFaults.MatchString(e.Error()) })
 			if known != (bySchema != nil) {
 				t.Errorf("the schema says %v, the decoder %v", bySchema, byDecoder)
@@ -158,7 +158,7 @@ func TestSchemaRefuses(t *testing.T) {
 		`authenticators: { a: { type: jwt, algorithms: [none] } }`: "/authenticators/a/algorithms/0",
 		`authenticators: { a: { type: jwt, keys: { secrets: [{ value: "" }] } } }`: "/authenticators/a/keys/secrets/0/value",
 	} {
-		bySchema, byDecoder := v.check(t, "f", []byte(text))
+		byDecoder, bySchema := v.check(t, "f", []byte(text))
 		fault, _ := errors.AsType[*jsonschema.ValidationError](bySchema)
 		if fault == nil || byDecoder == nil {
 			t.Errorf("%s: the schema says %v, the decoder %v", text, bySchema, byDecoder)
