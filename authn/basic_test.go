@@ -83,7 +83,6 @@ func TestBasicSettings(t *testing.T) {
 		"pair":         {func(s *authn.TokenSettings) { s.Basic, s.Scheme = "pair", scheme("basic") }, nil},
 		"missing":      {func(*authn.TokenSettings) {}, []string{missing}},
 		"missing, too": {func(s *authn.TokenSettings) { s.Scheme = scheme("bASIC") }, []string{missing}},
-		"unknown":      {func(s *authn.TokenSettings) { s.Basic = "password" }, []string{`app.basic: "password": use user or pair`}},
 		"other scheme": {func(s *authn.TokenSettings) {
 			s.Basic, s.Scheme = "user", scheme("Token")
 		}, []string{"app.basic: Authorization has not the scheme Basic"}},

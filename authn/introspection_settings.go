@@ -19,9 +19,10 @@ type IntrospectionSettings struct {
 	// post, in the body.
 	ClientID     string     `yaml:"client_id"`
 	ClientSecret keys.Value `yaml:"client_secret"`
-	ClientAuth   string     `yaml:"client_auth"`
+	ClientAuth   string     `yaml:"client_auth" words:"basic post"`
 
-	// What the answer is held to, as [JWTSettings] has it for claims.
+	// Issuer, Audience, Claims and Scopes are what the answer is held to, as the
+	// claims of a JWT are.
 	Issuer   policy.OneOrMore[string] `yaml:"issuer"`
 	Audience policy.OneOrMore[string] `yaml:"audience"`
 	Claims   map[string]any           `yaml:"claims"`
@@ -55,9 +56,6 @@ func (s *IntrospectionSettings) Check(at policy.Path, problems *policy.Problems)
 	}
 	if s.ClientSecret == (keys.Value{}) {
 		problems.Addf(at, "client_secret is missing")
-	}
-	if s.ClientAuth != clientAuthBasic && s.ClientAuth != clientAuthPost {
-		problems.Addf(at.At("client_auth"), "%q: use basic or post", s.ClientAuth)
 	}
 	s.asJWT().checkIssuerAndAudience(at, problems)
 	if _, bound := s.Claims["client_id"]; s.Audience == nil && !bound && !s.AllowAnyAudience {

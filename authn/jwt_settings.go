@@ -15,7 +15,7 @@ type JWTSettings struct {
 	CarrierSettings `yaml:",inline"`
 	Keys            keys.Settings `yaml:"keys"`
 	// Algorithms are the JOSE names that are accepted; never the token's choice.
-	Algorithms []string `yaml:"algorithms"`
+	Algorithms []string `yaml:"algorithms" words:"HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA"`
 	// Issuer lists accepted values of iss.
 	Issuer policy.OneOrMore[string] `yaml:"issuer"`
 	// Audience: one of these must be in aud. AudienceAll: each of these must.

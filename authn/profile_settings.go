@@ -20,7 +20,7 @@ type ProfileSettings struct {
 	// URL is that of the API, with parts of the request in its path or query.
 	URL ProfileTemplate `yaml:"url"`
 	// Method is GET or POST, which is sent without a body.
-	Method string `yaml:"method"`
+	Method string `yaml:"method" words:"GET POST"`
 	// Headers are sent in place of Authorization: Bearer {credential}; one of them
 	// must name the credential.
 	Headers map[string]*ProfileTemplate `yaml:"headers"`
@@ -45,9 +45,6 @@ func (s *ProfileSettings) Check(at policy.Path, problems *policy.Problems) {
 	s.checkService(at, problems)
 	s.checkURL(at, s.URL.sample(), problems)
 	s.checkReferences(at.At("url"), problems)
-	if s.Method != http.MethodGet && s.Method != http.MethodPost {
-		problems.Addf(at.At("method"), "%q: use GET or POST", s.Method)
-	}
 	s.checkHeaders(at, problems)
 	for i, status := range s.InactiveOn {
 		if status < 400 || status > 499 {

@@ -1,7 +1,9 @@
 package authn_test
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,6 +110,14 @@ func TestJWTSettingsCheck(t *testing.T) {
 		if diff := cmp.Diff(test.want, messages(problems)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// The configuration knows every algorithm, and no other.
+func TestAlgorithmWords(t *testing.T) {
+	field, _ := reflect.TypeFor[authn.JWTSettings]().FieldByName("Algorithms")
+	if got, want := field.Tag.Get("words"), strings.Join(keys.AlgorithmNames(), " "); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -26,9 +26,9 @@ type SignatureSettings struct {
 	Timestamp policy.Reference `yaml:"timestamp"`
 	Tolerance *policy.Duration `yaml:"tolerance"`
 	// Hash is sha256, sha1 or sha512.
-	Hash string `yaml:"hash"`
+	Hash string `yaml:"hash" words:"sha256 sha1 sha512"`
 	// Encoding is hex, in either case, or base64 with padding.
-	Encoding string `yaml:"encoding"`
+	Encoding string `yaml:"encoding" words:"hex base64"`
 
 	Secrets         []keys.SecretSettings `yaml:"secrets"`
 	AllowWeakSecret bool                  `yaml:"allow_weak_secret"`
@@ -66,12 +66,6 @@ func (s *SignatureSettings) Check(at policy.Path, problems *policy.Problems) {
 	}
 	if !s.Message.distinguishes(s.Timestamp) {
 		problems.Addf(at.At("message"), "names nothing but method, host and timestamp: one signature would be good for every request of its time")
-	}
-	if hashes[s.Hash] == nil {
-		problems.Addf(at.At("hash"), "%q: use sha256, sha1 or sha512", s.Hash)
-	}
-	if s.Encoding != encodingHex && s.Encoding != encodingBase64 {
-		problems.Addf(at.At("encoding"), "%q: use hex or base64", s.Encoding)
 	}
 	s.checkCovered(at.At("timestamp"), s.Timestamp, problems)
 	switch {

@@ -63,9 +63,6 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 // tokens would have to be written as their own base64, with it the credentials of
 // another scheme would have to be base64.
 func (s *TokenSettings) checkBasic(at policy.Path, problems *policy.Problems) {
-	if s.Basic != "" && s.Basic != basicUser && s.Basic != basicPair {
-		problems.Addf(at.At("basic"), "%q: use user or pair", s.Basic)
-	}
 	for _, c := range s.Carriers() {
 		switch isBasic := strings.EqualFold(c.Scheme, "Basic"); {
 		case isBasic && s.Basic == "":

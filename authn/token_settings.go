@@ -14,9 +14,8 @@ type TokenSettings struct {
 	// Tokens, or a file with the same list: exactly one of the two.
 	Tokens     []StaticTokenSettings                  `yaml:"tokens"`
 	TokensFile policy.Included[[]StaticTokenSettings] `yaml:"tokens_file"`
-	// Basic is, for the scheme Basic, what a token is: the user or, for pair,
-	// user:password.
-	Basic string `yaml:"basic"`
+	// Basic says what of user:password a token is: the user, or the pair.
+	Basic string `yaml:"basic" words:"user pair"`
 	// CustomerID is the attribute that names a customer; without it the token
 	// stands for an application.
 	CustomerID policy.Reference `yaml:"customer_id"`

@@ -85,7 +85,7 @@ func TestAlternatives(t *testing.T) {
 		`authenticate: [a], body: form, body_limit: 1KiB, consistency: [{ request: body.a.b }]`: {
 			`routes[0].consistency[0].request: a form has no members inside others: name one, as body.<name> or body["<name>"]`,
 		},
-		`authenticate: [a], body: xml`:     {`routes[0].body: "xml": use json or form`},
+		`authenticate: [a], body: xml`:     {"routes[0].body: wants json or form"},
 		`authenticate: [a], body_limit: 0`: {`routes[0].body_limit: wants 1B to 1GiB`},
 		// What is never read needs no room.
 		`authenticate: [a], body_limit: 1GiB`: nil,
@@ -96,7 +96,7 @@ func TestAlternatives(t *testing.T) {
 			`routes[0].body_limit: 1048576 bytes are more than a quarter of limits.in_flight_body_bytes: such a body has no room beside what it is decoded to`,
 		},
 
-		`authenticate: [a], consistency: [{ request: query.a, op: equals }]`:             {`routes[0].consistency[0].op: "equals": use equal or in`},
+		`authenticate: [a], consistency: [{ request: query.a, op: equals }]`:             {"routes[0].consistency[0].op: wants equal or in"},
 		`authenticate: [a], consistency: [{ request: query.a, unsigned_ids: [cookie] }]`: {`routes[0].consistency[0].unsigned_ids: says something only of an object of ids in a body`},
 		`authenticate: [a], strip: { headers: [Cookie, X_A], query: [""] }`: {
 			`routes[0].strip.headers[0]: "Cookie" cannot be stripped: use the name of a plain header`,

@@ -17,7 +17,6 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Admin.Check(top.At("admin"), problems)
 	c.Health.Check(top.At("health"), problems)
 	c.checkListeners(problems)
-	c.Log.Check(top.At("log"), problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
 	c.checkAbuse(top.At("abuse"), problems)

@@ -58,6 +58,7 @@ func (d *document) decode(into any) Errors {
 type decoder struct {
 	doc     *document
 	path    policy.Path // of the value that is being decoded
+	words   []string    // that a text in it can be, nil for any
 	layouts map[reflect.Type]*layout
 	// defaults remembers which types have some.
 	defaults map[reflect.Type]bool
@@ -153,11 +154,14 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, at mark) {
 func (d *decoder) fields(n *yaml.Node, v reflect.Value, without string) {
 	l := d.layout(v.Type())
 	for e := range entries(n) {
-		index, known := l.fields[e.key]
+		f, known := l.fields[e.key]
 		switch {
 		case e.key == without:
 		case known:
-			d.child(e.key, e.value, v.FieldByIndex(index), e.mark())
+			outer := d.words
+			d.words = f.words
+			d.child(e.key, e.value, v.FieldByIndex(f.index), e.mark())
+			d.words = outer
 		case l.secret:
 			d.meant(n, closest(e.key, l.names))
 			d.report(markOf(e.keyNode), "unknown key"+suggest(e.key, l.names))

@@ -13,20 +13,29 @@ import (
 //	`yaml:"name"`     the field of the key name
 //	`yaml:",inline"`  an exported struct whose keys stand among those of this one
 //	`yaml:",scalar"`  the field that a scalar in place of the mapping sets
+//
+// and beside the name of a key `words:"one two"`, what its text can be, or that of
+// each element of a list.
 type layout struct {
-	fields map[string][]int // by key, as [reflect.Value.FieldByIndex] takes them
-	names  []string         // the keys, in the order of the fields
-	scalar []int
+	fields map[string]field
+	names  []string // the keys, in the order of the fields
+	scalar []int    // as [reflect.Value.FieldByIndex] takes it, nil for none
 	// secret says that the scalar is a secret. What looks like an unknown key
 	// may then be one whose quotes are missing, and is not shown.
 	secret bool
+}
+
+// field is what a key sets.
+type field struct {
+	index []int    // as [reflect.Value.FieldByIndex] takes it
+	words []string // nil for any text
 }
 
 // layout returns the layout of a struct type.
 func (d *decoder) layout(t reflect.Type) *layout {
 	l, ok := d.layouts[t]
 	if !ok {
-		l = &layout{fields: make(map[string][]int)}
+		l = &layout{fields: make(map[string]field)}
 		l.add(t, nil)
 		d.layouts[t] = l
 	}
@@ -35,19 +44,19 @@ func (d *decoder) layout(t reflect.Type) *layout {
 
 func (l *layout) add(t reflect.Type, parent []int) {
 	for i := range t.NumField() {
-		field := t.Field(i)
+		f := t.Field(i)
 		index := append(parent[:len(parent):len(parent)], i)
-		switch name, option := fieldTag(field); {
+		switch name, option := fieldTag(f); {
 		case option == "inline":
-			l.add(field.Type, index)
+			l.add(f.Type, index)
 		case option == "scalar":
 			l.scalar = index
-			l.secret = field.Type == reflect.TypeFor[policy.Secret]()
+			l.secret = f.Type == reflect.TypeFor[policy.Secret]()
 		case name == "":
-		case l.fields[name] != nil:
+		case l.fields[name].index != nil:
 			panic(fmt.Sprintf("config: two fields of %v have the key %q", t, name))
 		default:
-			l.fields[name] = index
+			l.fields[name] = field{index, fieldWords(f)}
 			l.names = append(l.names, name)
 		}
 	}
@@ -55,9 +64,19 @@ func (l *layout) add(t reflect.Type, parent []int) {
 
 // fieldTag returns the key and the option of a field, both empty where the
 // configuration cannot set it.
-func fieldTag(field reflect.StructField) (name, option string) {
-	name, option, _ = strings.Cut(field.Tag.Get("yaml"), ",")
+func fieldTag(f reflect.StructField) (name, option string) {
+	if name, option, _ = strings.Cut(f.Tag.Get("yaml"), ","); name == "-" {
+		return "", ""
+	}
 	return name, option
+}
+
+// fieldWords returns what the text of a field can be, nil for anything.
+func fieldWords(f reflect.StructField) []string {
+	if words := f.Tag.Get("words"); words != "" {
+		return strings.Fields(words)
+	}
+	return nil
 }
 
 // setDefaults gives a struct that nothing has been decoded into yet its

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -64,7 +66,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, at mark) {
 			d.mistyped(at, "a string", n)
 			return
 		}
-		v.SetString(n.Value)
+		if d.isWord(n, at) {
+			v.SetString(n.Value)
+		}
 	case v.Kind() == reflect.Bool:
 		b, ok := boolean(n)
 		if !ok {
@@ -111,9 +115,31 @@ func (d *decoder) text(n *yaml.Node, u encoding.TextUnmarshaler, at mark) {
 		d.mistyped(at, "a single value", n)
 		return
 	}
+	if !d.isWord(n, at) {
+		return
+	}
 	if err := u.UnmarshalText([]byte(n.Value)); err != nil {
 		d.failf(at, "%v", err)
 	}
+}
+
+// isWord reports whether a text is one that the setting can be, and records where
+// it is not.
+func (d *decoder) isWord(n *yaml.Node, at mark) bool {
+	if d.words == nil || slices.Contains(d.words, n.Value) {
+		return true
+	}
+	d.failf(at, "wants %s", either(d.words))
+	return false
+}
+
+// either writes a, b or c.
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (d *decoder) time(n *yaml.Node, t *time.Time, at mark) {

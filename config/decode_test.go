@@ -29,6 +29,7 @@ type sample struct {
 	Claims      any                                 `yaml:"claims"`
 	Secrets     []sampleSecret                      `yaml:"secrets"`
 	Backup      *sampleServer                       `yaml:"backup"`
+	Levels      policy.OneOrMore[policy.Level]      `yaml:"levels" words:"anonymous customer"`
 	Admin       policy.Unsupported                  `yaml:"admin"`
 	SampleTimes `yaml:",inline"`
 
@@ -54,9 +55,10 @@ type SampleTimes struct {
 }
 
 type sampleSecret struct {
-	Plain policy.Secret `yaml:",scalar"`
-	Env   string        `yaml:"env"`
-	File  string        `yaml:"file"`
+	Plain    policy.Secret `yaml:",scalar"`
+	Env      string        `yaml:"env"`
+	File     string        `yaml:"file"`
+	Encoding string        `yaml:"encoding" words:"raw"`
 }
 
 type sampleShape struct {
@@ -72,7 +74,7 @@ func (c *sampleCircle) SetDefaults() { c.Radius = 1 }
 
 type sampleSquare struct {
 	Side  int    `yaml:"side"`
-	Color string `yaml:"color"`
+	Color string `yaml:"color" words:"red green blue"`
 }
 
 func (*sampleShape) Kinds() []string { return []string{"circle", "square"} }
@@ -153,6 +155,8 @@ limits: { low: 1, 2: [2, 65535] }`,
 			}}},
 		{"scalar in place of a struct", `secrets: [hunter2, { env: NAME }, { file: 5 }]`,
 			sample{Server: defaults, Secrets: []sampleSecret{{Plain: "hunter2"}, {Env: "NAME"}, {File: "5"}}}},
+		{"words", `{ levels: [customer, anonymous], secrets: [{ encoding: raw }, free] }`,
+			sample{Server: defaults, Levels: policy.OneOrMore[policy.Level]{policy.Customer, policy.Anonymous}, Secrets: []sampleSecret{{Encoding: "raw"}, {Plain: "free"}}}},
 		{"variants", `shapes: { a: { type: circle }, b: { color: red, type: square } }`,
 			sample{Server: defaults, Shapes: map[string]sampleShape{
 				"a": {"circle", &sampleCircle{Radius: 1}},
@@ -224,7 +228,7 @@ func TestDecodeShowsNoSecret(t *testing.T) {
 		"[hunter2]", "[[hunter2]]", "{hunter2}", "{hunter2: {a: b}}", "{hunter2: 1, hunter2: 2}", "{[hunter2]: 1}",
 		"{{hunter2}}", "*hunter2", "&hunter2", "&hunter2 [*hunter2]", "!hunter2", "!hunter2 x", "!<hunter2> x",
 		"!hunter2!x y", "@hunter2", "`hunter2", "%hunter2", "hunter2: x", "'hunter2' x", `"hunter2\q"`, `"hunter2`,
-		"|hunter2", ">\n hunter2", "- hunter2", "? hunter2", "{env: [hunter2]}", "{en: hunter2}", "{hunter2: &hunter2 {<<: *hunter2}}",
+		"|hunter2", ">\n hunter2", "- hunter2", "? hunter2", "{env: [hunter2]}", "{en: hunter2}", "{encoding: hunter2}", "{hunter2: &hunter2 {<<: *hunter2}}",
 		"<<: hunter2", "\thunter2", "hunter2\n hunter2: x", "{\"hunter2\\n\": x}",
 	} {
 		_, errs := decodeSample("f", "secrets:\n- "+value+"\n")

@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"postern/config"
@@ -23,6 +24,9 @@ func TestExampleShowsEveryKey(t *testing.T) {
 	for key := range keys {
 		if !regexp.MustCompile(`(?m)(^|[\s{,#])` + key + `:`).Match(example) {
 			t.Errorf("%s is not in the example", key)
+		}
+		if !strings.Contains(config.Schema(), `"`+key+`": {`) {
+			t.Errorf("%s is not in the schema", key)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type Value struct {
 	// compare it.
 	SHA256 string `yaml:"sha256"`
 	// Encoding is raw (the default), base64, base64url or hex.
-	Encoding string `yaml:"encoding"`
+	Encoding string `yaml:"encoding" words:"raw base64 base64url hex"`
 }
 
 // Loader resolves what a configuration only names. It is safe for concurrent

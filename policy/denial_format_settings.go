@@ -11,7 +11,7 @@ import (
 // DenialSettings configure a format of denials. Reasons go by their names.
 type DenialSettings struct {
 	ContentType string `yaml:"content_type"`
-	// Body holds words in braces, see [DenialWords].
+	// Body holds words in braces, such as {reason}.
 	Body string `yaml:"body"`
 	// Status replaces the status of some reasons.
 	Status map[string]int `yaml:"status"`

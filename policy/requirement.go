@@ -7,7 +7,7 @@ import (
 
 // RequirementSettings ask more of the identity than that it is verified.
 type RequirementSettings struct {
-	Level Level `yaml:"level"`
+	Level Level `yaml:"level" words:"anonymous application customer"`
 	// Scopes must each be in scope or scp.
 	Scopes OneOrMore[string] `yaml:"scopes"`
 	// Claims maps a claim's path to the value that it, or one element of it,

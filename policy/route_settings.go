@@ -17,8 +17,9 @@ type RouteSettings struct {
 	Consistency     []RuleSettings       `yaml:"consistency"`
 	IdentityHeaders map[string]*Template `yaml:"identity_headers"`
 	Require         RequirementSettings  `yaml:"require"`
-	// Mode may end at a date where it is Report.
-	Mode  Mode      `yaml:"mode"`
+	// Mode is enforce, or report, which lets through what it would deny, and may end
+	// at a date.
+	Mode  Mode      `yaml:"mode" words:"enforce report"`
 	Until time.Time `yaml:"until"`
 
 	LoosePaths        bool      `yaml:"loose_paths"`
@@ -30,7 +31,7 @@ type RouteSettings struct {
 	ForwardCredential *bool     `yaml:"forward_credential"`
 
 	// Body is what rules and carriers read.
-	Body BodyKind `yaml:"body"`
+	Body BodyKind `yaml:"body" words:"json form"`
 	// BodyLimit is 1 MiB for bodies that are read, and none for others, where it
 	// is left out.
 	BodyLimit *Size `yaml:"body_limit"`
@@ -47,7 +48,7 @@ type RouteSettings struct {
 	// Streams overrides the global settings of streams, key by key.
 	Streams *StreamSettings `yaml:"streams"`
 	// Upgrade lists the protocols that clients may switch to: websocket.
-	Upgrade OneOrMore[string] `yaml:"upgrade"`
+	Upgrade OneOrMore[string] `yaml:"upgrade" words:"websocket"`
 }
 
 // RuleSettings configure one consistency rule.
@@ -55,9 +56,9 @@ type RuleSettings struct {
 	Identity Reference `yaml:"identity"`
 	Request  Reference `yaml:"request"`
 	Required bool      `yaml:"required"`
-	When     []Level   `yaml:"when"`
+	When     []Level   `yaml:"when" words:"anonymous application customer"`
 
-	Op          Operator `yaml:"op"`
+	Op          Operator `yaml:"op" words:"equal in"`
 	UnsignedIDs []string `yaml:"unsigned_ids"`
 
 	// Profile is, in place of Request, the path of what is compared in the profile

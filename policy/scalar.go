@@ -43,7 +43,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 		bytes int64
 	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"B", 1}} {
 		if rest, ok := strings.CutSuffix(number, u.name); ok {
-			number, unit = strings.TrimSpace(rest), u.bytes
+			number, unit = strings.TrimRight(rest, " "), u.bytes
 			break
 		}
 	}

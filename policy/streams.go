@@ -7,7 +7,7 @@ import "time"
 type StreamSettings struct {
 	// OnExpiry is close, or keep for streams that may outlive their credential's
 	// end; its revocation ends them all the same.
-	OnExpiry string `yaml:"on_expiry"`
+	OnExpiry string `yaml:"on_expiry" words:"close keep"`
 	// Grace is how long a stream goes on after its credential's end.
 	Grace *Duration `yaml:"grace"`
 	// MaxAge ends a stream that no end of a credential does.
@@ -23,9 +23,6 @@ type StreamSettings struct {
 func (s *StreamSettings) Check(at Path, problems *Problems) {
 	if s == nil {
 		return
-	}
-	if s.OnExpiry != "" && s.OnExpiry != "close" && s.OnExpiry != "keep" {
-		problems.Addf(at.At("on_expiry"), "%q: use close or keep", s.OnExpiry)
 	}
 	if s.MaxAge != nil && *s.MaxAge == 0 {
 		problems.Addf(at.At("max_age"), "wants more than 0s: nothing else ends a stream without an end of its own")
@@ -66,17 +63,9 @@ func override(target *time.Duration, given *Duration) {
 	}
 }
 
-// websocket is the only protocol that a route can switch to.
-const websocket = "websocket"
-
-// checkUpgrade holds the protocols that a route switches to to those that there
-// are, and its patterns to the handshake's method (RFC 6455, section 4.1).
+// checkUpgrade holds the patterns of a route that switches protocols to the
+// handshake's method (RFC 6455, section 4.1).
 func (s *RouteSettings) checkUpgrade(at Path, problems *Problems) {
-	for i, protocol := range s.Upgrade {
-		if protocol != websocket {
-			problems.Addf(at.At("upgrade", i), "%q: websocket is the only one", protocol)
-		}
-	}
 	if len(s.Upgrade) == 0 {
 		return
 	}

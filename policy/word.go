@@ -1,11 +1,5 @@
 package policy
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // Mode says what a route does with a request that it would refuse.
 type Mode string
 
@@ -14,9 +8,6 @@ const (
 	Enforce Mode = "enforce"
 	Report  Mode = "report"
 )
-
-// UnmarshalText reads the mode from a configuration.
-func (m *Mode) UnmarshalText(text []byte) error { return readWord(m, text, Enforce, Report) }
 
 // BodyKind is what the bodies are that a route reads.
 type BodyKind string
@@ -27,9 +18,6 @@ const (
 	FormBody BodyKind = "form"
 )
 
-// UnmarshalText reads the kind from a configuration.
-func (k *BodyKind) UnmarshalText(text []byte) error { return readWord(k, text, JSONBody, FormBody) }
-
 // Operator says how a rule compares.
 type Operator string
 
@@ -38,19 +26,3 @@ const (
 	Equals Operator = "equal"
 	In     Operator = "in"
 )
-
-// UnmarshalText reads the operator from a configuration.
-func (o *Operator) UnmarshalText(text []byte) error { return readWord(o, text, Equals, In) }
-
-// readWord reads one of the words that a setting can be.
-func readWord[W ~string](word *W, text []byte, words ...W) error {
-	if !slices.Contains(words, W(text)) {
-		names := make([]string, len(words))
-		for i, w := range words {
-			names[i] = string(w)
-		}
-		return fmt.Errorf("%q: use %s", text, strings.Join(names, " or "))
-	}
-	*word = W(text)
-	return nil
-}

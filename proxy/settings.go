@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ type ServerSettings struct {
 	// ReadyTimeout is how long /readyz waits for keys that are not required.
 	ReadyTimeout policy.Duration `yaml:"ready_timeout"`
 
-	// TLS is nil for a listener in plain text, which speaks HTTP/2 only with H2C, to
+	// TLS is left out for a listener in plain text, which speaks HTTP/2 only with H2C, to
 	// clients that know of it beforehand (RFC 9113, section 3.3).
 	TLS *ServerTLSSettings `yaml:"tls"`
 	H2C bool               `yaml:"h2c"`
@@ -123,25 +122,13 @@ func (s *HealthSettings) Check(at policy.Path, problems *policy.Problems) {
 // LogSettings configure the log.
 type LogSettings struct {
 	// Format is json or text.
-	Format string `yaml:"format"`
+	Format string `yaml:"format" words:"json text"`
 	// Path is pattern, which keeps what wildcards matched out of the log, or full.
-	Path string `yaml:"path"`
+	Path string `yaml:"path" words:"pattern full"`
 }
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *LogSettings) SetDefaults() { s.Format, s.Path = "json", "pattern" }
-
-// Check reports what is wrong with the settings.
-func (s *LogSettings) Check(at policy.Path, problems *policy.Problems) {
-	checkOneOf(at.At("format"), s.Format, []string{"json", "text"}, problems)
-	checkOneOf(at.At("path"), s.Path, []string{"pattern", "full"}, problems)
-}
-
-func checkOneOf(at policy.Path, value string, words []string, problems *policy.Problems) {
-	if !slices.Contains(words, value) {
-		problems.Addf(at, "%q: use %s", value, strings.Join(words, " or "))
-	}
-}
 
 // LimitSettings bound what clients can make Postern hold.
 type LimitSettings struct {

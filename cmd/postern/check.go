@@ -20,21 +20,24 @@ func checkCommand() *cobra.Command {
 		Short:   "Validate a configuration: print every error, or the routes",
 		Example: "  postern check postern.yaml",
 		Args:    cobra.ExactArgs(1),
+
+		ValidArgsFunction: completeConfig,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			c, err := config.Load(arguments[0], os.LookupEnv)
 			if err != nil {
 				return err
 			}
-			for _, warning := range c.Warnings(time.Now()) {
+			now := time.Now()
+			for _, warning := range c.Warnings(now) {
 				fmt.Fprintln(command.ErrOrStderr(), "warning:", warning)
 			}
-			return failed(printRoutes(command.OutOrStdout(), c.Routes))
+			return failed(printRoutes(command.OutOrStdout(), c.Routes, now))
 		},
 	}
 }
 
-// printRoutes shows what a request on each route is held to.
-func printRoutes(out io.Writer, routes []*policy.Route) error {
+// printRoutes shows what a request on each route is held to at a time.
+func printRoutes(out io.Writer, routes []*policy.Route, now time.Time) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ROUTE\tMATCH\tAUTHENTICATE\tCONSISTENCY\tUPSTREAM")
 	for _, r := range routes {
@@ -44,7 +47,7 @@ func printRoutes(out io.Writer, routes []*policy.Route) error {
 		}
 		for i := range max(len(r.Patterns), len(rules)) {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n",
-				onlyFirst(i, describeName(r)), nth(i, r.Patterns), onlyFirst(i, describeAlternatives(r)),
+				onlyFirst(i, describeName(r, now)), nth(i, r.Patterns), onlyFirst(i, describeAlternatives(r)),
 				nth(i, rules), onlyFirst(i, r.Upstream))
 		}
 	}
@@ -52,14 +55,16 @@ func printRoutes(out io.Writer, routes []*policy.Route) error {
 }
 
 // describeName writes the name, and whether the route refuses anything.
-func describeName(r *policy.Route) string {
+func describeName(r *policy.Route, now time.Time) string {
 	switch {
 	case !r.Report:
 		return r.Name
 	case r.ReportUntil.IsZero():
 		return r.Name + " (only reports)"
+	case r.Reports(now):
+		return r.Name + " (only reports until " + r.ReportUntil.Format(time.DateOnly) + ")"
 	}
-	return r.Name + " (only reports until " + r.ReportUntil.Format(time.DateOnly) + ")"
+	return r.Name + " (enforces since " + r.ReportUntil.Format(time.DateOnly) + ")"
 }
 
 // describeAlternatives writes groups with a plus sign.

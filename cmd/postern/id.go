@@ -18,7 +18,9 @@ func idCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "id",
 		Short: "Make an opaque id of a customer, or read one",
-		Args:  cobra.NoArgs,
+		Example: `  postern id seal --config postern.yaml ann
+  postern id open --config postern.yaml 8HwJ…`,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			_ = command.Help()
 			return errors.New("name a command: seal or open")

@@ -38,12 +38,12 @@ func failed(err error) error {
 	return failure{err}
 }
 
-// run is the whole program: it takes the arguments after the program's name
-// and returns its exit code.
-func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+// rootCommand holds all commands.
+func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "postern",
 		Short:         "An authentication sidecar for chat and data backends",
+		Example:       "  postern demo\n  postern check postern.yaml\n  postern serve --config postern.yaml",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -53,8 +53,16 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		},
 	}
 	root.AddCommand(
-		serveCommand(), checkCommand(), explainCommand(), testCommand(), tokenCommand(), demoCommand(), idCommand(), versionCommand(),
+		serveCommand(), checkCommand(), explainCommand(), testCommand(), tokenCommand(), demoCommand(), idCommand(), schemaCommand(), versionCommand(),
 	)
+	addCompletions(root)
+	return root
+}
+
+// run is the whole program: it takes the arguments after the program's name
+// and returns its exit code.
+func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -24,7 +24,8 @@ func testCommand() *cobra.Command {
 		Example: `  postern test postern_test.yaml
   postern test --run 'inbox' --json postern_test.yaml
   postern test --require-coverage examples/*/*_test.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeConfig,
 	}
 	pattern := command.Flags().String("run", "", "run only the cases whose name matches this regular expression")
 	command.Flags().BoolVar(&run.requireCoverage, "require-coverage", false, "fail where a route or an authenticator is tried by no case")

@@ -36,9 +36,10 @@ func thisBuild() build {
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version, the commit and the Go version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version, the commit and the Go version",
+		Example: "  postern version",
+		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			b := thisBuild()
 			_, err := fmt.Fprintf(command.OutOrStdout(), "postern %s (commit %s, %s)\n", b.version, b.commit, b.goVersion)
