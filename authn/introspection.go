@@ -19,9 +19,6 @@ type Inquirer interface {
 	// Same reports whether both ask the same in the same way, so that a reload can
 	// keep the older one and what it has cached.
 	Same(o Inquirer) bool
-	// RenewEvery returns how often who relies on an identity for longer than a
-	// request asks again.
-	RenewEvery() time.Duration
 	// Through makes it ask through another transport than its own. It must be called
 	// before the authenticator is in use.
 	Through(t http.RoundTripper)

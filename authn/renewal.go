@@ -15,8 +15,10 @@ func (i *inquiry) renewEvery() time.Duration {
 	return i.ttl
 }
 
-// RenewEvery implements [Inquirer].
+// RenewEvery returns how often who relies on an identity for longer than a request
+// asks again.
 func (i *Introspection) RenewEvery() time.Duration { return i.inquiry.renewEvery() }
 
-// RenewEvery implements [Inquirer].
+// RenewEvery returns how often who relies on an identity for longer than a request
+// asks again.
 func (p *Profile) RenewEvery() time.Duration { return p.inquiry.renewEvery() }

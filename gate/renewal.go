@@ -12,11 +12,17 @@ import (
 	"postern/policy"
 )
 
+// inquirer is an authenticator whose answer counts for a time.
+type inquirer interface {
+	authn.Authenticator
+	RenewEvery() time.Duration
+}
+
 // renewal is a credential of which a service says whether it is good, as what lasts
 // asks about it again.
 type renewal struct {
 	name       string // of the authenticator
-	by         authn.Inquirer
+	by         inquirer
 	credential string
 	request    recollection
 }
@@ -34,11 +40,11 @@ func (r recollection) RawBody() ([]byte, error) { return nil, nil }
 // to be asked about it again. The body is given up before anybody knows whether the
 // exchange lasts.
 func (d *Decision) recollect(m *member, credential string) {
-	inquirer, asks := m.Authenticator.(authn.Inquirer)
+	by, asks := m.Authenticator.(inquirer)
 	if !asks {
 		return
 	}
-	r := renewal{name: m.name, by: inquirer, credential: credential}
+	r := renewal{name: m.name, by: by, credential: credential}
 	for _, ref := range reads(m.Authenticator) {
 		if r.request == nil {
 			r.request = recollection{}
@@ -65,8 +71,8 @@ func renewedBy(members []*member, renewals []renewal) []renewal {
 	renewals = slices.Clone(renewals)
 	for i := range renewals {
 		for _, m := range members {
-			if inquirer, asks := m.Authenticator.(authn.Inquirer); asks && m.name == renewals[i].name {
-				renewals[i].by = inquirer
+			if by, asks := m.Authenticator.(inquirer); asks && m.name == renewals[i].name {
+				renewals[i].by = by
 			}
 		}
 	}
