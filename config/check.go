@@ -28,6 +28,7 @@ func (c *Config) check(problems *policy.Problems) {
 	c.checkDenials(top.At("denials"), problems)
 	c.Revocations.Check(top.At("revocations"), problems)
 	c.checkOpaqueIDs(problems)
+	c.checkAssertion(top.At("identity_assertion"), problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)

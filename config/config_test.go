@@ -92,7 +92,8 @@ func TestExampleComments(t *testing.T) {
 	folder := t.TempDir()
 	for name, content := range map[string]string{
 		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "server.crt": exampleCertificate, "server.key": exampleKey, "client.key": exampleKey,
-		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
+		"assertion.pem": exampleKey,
+		"tokens.yaml":   exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -150,8 +151,7 @@ const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|requir
 // none may be unknown, and none may be accepted and ignored.
 func TestContractKeys(t *testing.T) {
 	for place, keys := range map[string]string{
-		"":               "forward_auth identity_assertion",
-		"upstreams.chat": "audience",
+		"": "forward_auth",
 	} {
 		for key := range strings.FieldsSeq(keys) {
 			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")

@@ -16,8 +16,8 @@ import (
 func (c *Config) Warnings(now time.Time) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
-		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) {
-			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
+		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) && c.IdentityAssertion == nil {
+			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them: by identity_assertion the backend could tell", name, u.Host))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Denials)) {

@@ -47,6 +47,13 @@ func (d *Decision) setHeaders(h http.Header) {
 		h[rendered.Name] = rendered.Values
 	}
 	d.Route.Headers.SetPerCall(h, &d.Verified.Identity, d.resolveRequest)
+	if a := d.gate.asserter; a != nil {
+		at := d.Made
+		if at.IsZero() {
+			at = d.request.Time
+		}
+		h[a.Header()] = d.Verified.Assertion(a, d.Route.Audience, at)
+	}
 }
 
 // keeps reports whether a field passes after all.

@@ -43,6 +43,10 @@ func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return h.state.Load().tls, nil
 }
 
+// JWKS returns the JWK set with which identity assertions are verified, nil where
+// there are none. It must not be changed.
+func (h *Handler) JWKS() []byte { return h.state.Load().jwks }
+
 // open takes in a stream that a generation let through, and reports whether it may
 // begin.
 func (h *Handler) open(s *stream, let *State) bool {

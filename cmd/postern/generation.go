@@ -68,6 +68,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 			Authenticators:  authenticators,
 			TokenBytes:      int(c.Limits.TokenBytes),
 			IdentityHeaders: c.IdentityHeaderNames(),
+			Asserter:        c.Asserter,
 			Denials:         c.DenialFormats[policy.DefaultDenials],
 			CORS:            c.CORSPolicy,
 		}),
@@ -79,6 +80,7 @@ func (w *workshop) build(ctx context.Context, c *config.Config, old *generation)
 		FullPath:    c.Log.Path == "full",
 		Failures:    g.failures,
 		TLS:         c.ServerTLS,
+		JWKS:        c.Asserter.JWKS(),
 		Metrics:     w.metrics,
 	})
 	g.inheritKeys(old)

@@ -94,6 +94,7 @@ func (a *app) serve(ctx context.Context, l listeners, hangups <-chan os.Signal) 
 		Ready:   a.ready,
 		Metrics: a.shop.metrics.Handler(log),
 		Reload:  a.reload,
+		JWKS:    a.handler.JWKS,
 		Token:   func() []byte { return *a.token.Load() },
 	}
 	group, ctx := errgroup.WithContext(ctx)
