@@ -26,8 +26,9 @@ var rooms = map[string]string{
 	"authn":            "keys policy",
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
-	"config":           "authn keys policy proxy",
-	"cmd/postern":      "authn config gate keys metrics policy proxy cmd/postern/demo",
+	"forwardauth":      "policy proxy",
+	"config":           "authn forwardauth keys policy proxy",
+	"cmd/postern":      "authn config forwardauth gate keys metrics policy proxy cmd/postern/demo",
 	"cmd/postern/demo": "",
 }
 
@@ -49,6 +50,10 @@ var forbidden = map[string]map[string]string{
 	},
 	"metrics": {"go.yaml.in/yaml/v3": "only config knows YAML"},
 	"proxy":   {"go.yaml.in/yaml/v3": "only config knows YAML", "github.com/golang-jwt/jwt/v5": "the proxy decides nothing"},
+	"forwardauth": {
+		"go.yaml.in/yaml/v3": "only config knows YAML",
+		"net/http/httputil":  "it forwards nothing",
+	},
 }
 
 type goPackage struct {

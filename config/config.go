@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"postern/authn"
+	"postern/forwardauth"
 	"postern/keys"
 	"postern/policy"
 	"postern/proxy"
@@ -38,8 +39,7 @@ type Config struct {
 	Streams         *policy.StreamSettings            `yaml:"streams"`
 
 	IdentityAssertion *authn.AssertionSettings `yaml:"identity_assertion"`
-
-	ForwardAuth policy.Unsupported `yaml:"forward_auth"`
+	ForwardAuth       *forwardauth.Settings    `yaml:"forward_auth"` // nil for off
 
 	// Files are those that it was read from.
 	Files *keys.Files

@@ -30,6 +30,9 @@ func (c *Config) Warnings(now time.Time) []string {
 		if route.Report && !route.Reports(now) {
 			list = append(list, fmt.Sprintf("routes.%s: until, %s, has passed: the route refuses again", route.Name, route.ReportUntil.Format(time.DateOnly)))
 		}
+		if c.ForwardAuth != nil && route.Websocket {
+			list = append(list, fmt.Sprintf("routes.%s: a websocket that forward_auth lets through outlives its credential: the proxy that asks must end it", route.Name))
+		}
 		list = append(list, c.warnTenants(route.Name, &c.RouteList[i])...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {

@@ -73,6 +73,17 @@ func (d *Decision) keeps(name string, f field, alias bool) bool {
 	return true // only read
 }
 
+// AliasesIdentity reports whether a header has a field that a backend might take for
+// an identity header and that is spelled in another way.
+func (d *Decision) AliasesIdentity(h http.Header) bool {
+	for name := range h {
+		if f, alias := d.gate.fields.field(name); f.identity && alias {
+			return true
+		}
+	}
+	return false
+}
+
 // ReservedTrailers counts the identity headers that a client announced as
 // trailers; the proxy drops every trailer.
 func (d *Decision) ReservedTrailers(trailer http.Header) (n int) {

@@ -88,6 +88,11 @@ func (h *Handler) Wait(ctx context.Context) {
 
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.exchange(w, r, func(x *exchange) { x.serve(w, r) })
+}
+
+// exchange has a request answered, and accounts for it.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, serve func(*exchange)) {
 	x := newExchange(h, w, r)
 	h.metrics.InFlight(1)
 	defer x.finish()
@@ -102,6 +107,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.failure = &policy.Denial{Reason: policy.ShuttingDown}
 		return
 	}
+	serve(x)
+}
+
+func (x *exchange) serve(w http.ResponseWriter, r *http.Request) {
 	x.decide(r)
 	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
 		// Unless it switches, the connection ends: what the client has sent after its
