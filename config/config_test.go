@@ -92,8 +92,8 @@ func TestExampleComments(t *testing.T) {
 	folder := t.TempDir()
 	for name, content := range map[string]string{
 		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "server.crt": exampleCertificate, "server.key": exampleKey, "client.key": exampleKey,
-		"assertion.pem": exampleKey,
-		"tokens.yaml":   exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
+		"assertion.pem": exampleKey, "secrets.yaml": exampleSecrets,
+		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

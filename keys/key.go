@@ -13,9 +13,9 @@ import (
 	"postern/policy"
 )
 
-// Key verifies signatures. Everything but its liveness is fixed; it is safe for
-// concurrent use, and nothing that formats, logs or marshals it shows its
-// material.
+// Key verifies signatures. Everything but its liveness, and when another one has
+// taken its place its time, is fixed; it is safe for concurrent use, and nothing
+// that formats, logs or marshals it shows its material.
 type Key struct {
 	// ID is the kid of a JWK, or the id that the configuration gives; "" for a
 	// JWK without kid.
@@ -32,10 +32,27 @@ type Key struct {
 	lease     *Lease         // of the files that it came from
 	identity  [sha256.Size]byte
 	gone      atomic.Bool
+	successor atomic.Pointer[Key] // the same key with another time; nil for none
 }
 
 // seal computes the identity of a key whose fields are all set.
 func (k *Key) seal() (*Key, error) {
+	// Quoting and numbers keep the fields apart.
+	text := make([]byte, 0, 256)
+	for _, t := range [...]time.Time{k.NotBefore, k.NotAfter} {
+		text = append(strconv.AppendInt(text, t.Unix(), 10), '.')
+		text = append(strconv.AppendInt(text, int64(t.Nanosecond()), 10), ' ')
+	}
+	text, err := k.appendTimeless(text)
+	if err != nil {
+		return nil, err
+	}
+	k.identity = sha256.Sum256(text)
+	return k, nil
+}
+
+// appendTimeless appends everything that makes the key but its time.
+func (k *Key) appendTimeless(text []byte) ([]byte, error) {
 	material, ok := k.material.([]byte)
 	if !ok {
 		der, err := x509.MarshalPKIXPublicKey(k.material)
@@ -44,13 +61,8 @@ func (k *Key) seal() (*Key, error) {
 		}
 		material = der
 	}
-	// Quoting and numbers keep the fields apart.
-	text := strconv.AppendQuote(make([]byte, 0, 256), k.ID)
+	text = strconv.AppendQuote(text, k.ID)
 	text = strconv.AppendQuote(text, k.algorithm)
-	for _, t := range [...]time.Time{k.NotBefore, k.NotAfter} {
-		text = append(strconv.AppendInt(text, t.Unix(), 10), '.')
-		text = append(strconv.AppendInt(text, int64(t.Nanosecond()), 10), ' ')
-	}
 	if len(k.Attributes) > 0 || k.members != nil { // a ring has many keys without either
 		// A map prints in the order of its keys.
 		text = fmt.Appendf(text, "%q %q", k.Attributes, k.members)
@@ -60,8 +72,7 @@ func (k *Key) seal() (*Key, error) {
 	} else {
 		text = append(text, " public "...)
 	}
-	k.identity = sha256.Sum256(append(text, material...))
-	return k, nil
+	return append(text, material...), nil
 }
 
 // lend gives a sealed key the lease of the files that it came from. One with
@@ -76,20 +87,22 @@ func (k *Key) lend(l *Lease) {
 // same reports whether two keys are equal in everything but liveness.
 func (k *Key) same(o *Key) bool { return k.identity == o.identity }
 
-// Live reports whether the key is still part of its set. A key that left never
-// comes back; the same material published again is a new Key.
-func (k *Key) Live() bool { return !k.gone.Load() }
+// Live reports whether the key, or the same one with another time, is still part of
+// its set. A key that left never comes back; the same material published again is a
+// new Key.
+func (k *Key) Live() bool { return !k.latest().gone.Load() }
 
 // Current reports whether a time is within NotBefore, inclusive, and NotAfter,
 // exclusive.
 func (k *Key) Current(at time.Time) bool {
+	k = k.latest()
 	return !at.Before(k.NotBefore) && (k.NotAfter.IsZero() || at.Before(k.NotAfter))
 }
 
 // Stale reports whether a file that the key came from has been unusable for too
 // long at a time. The key must not be used then, and who needs it is told of an
 // outage of ours, [policy.KeysUnavailable].
-func (k *Key) Stale(at time.Time) bool { return k.lease.Over(at) }
+func (k *Key) Stale(at time.Time) bool { return k.latest().lease.Over(at) }
 
 // Members returns what the key says of itself: what a JWK holds as a string or as
 // a list of strings beside its material, and of other keys their id, as kid. It
@@ -140,34 +153,3 @@ func (k *Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String())
 
 // LogValue names the key by its id, for log/slog.
 func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
-
-// inherit returns fresh with each key that old holds too replaced by the old
-// pointer, so that what a key has verified stays valid, and the keys of old
-// that fresh lacks.
-func inherit(old, fresh []*Key) (kept, gone []*Key) {
-	known := make(map[[sha256.Size]byte]*Key, len(old))
-	for _, k := range old {
-		known[k.identity] = k
-	}
-	kept = make([]*Key, len(fresh))
-	for i, k := range fresh {
-		if before, ok := known[k.identity]; ok {
-			delete(known, k.identity)
-			k = before
-		}
-		kept[i] = k
-	}
-	for _, k := range old {
-		if _, left := known[k.identity]; left {
-			gone = append(gone, k)
-		}
-	}
-	return kept, gone
-}
-
-// retire marks keys as no longer part of their set.
-func retire(gone []*Key) {
-	for _, k := range gone {
-		k.gone.Store(true)
-	}
-}

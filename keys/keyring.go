@@ -55,9 +55,7 @@ func (r *Ring) Inherit(old *Ring) {
 			r.tenants[tenant] = before
 			continue
 		}
-		kept, gone := inherit(before, secrets)
-		r.tenants[tenant] = kept
-		retire(gone)
+		r.tenants[tenant], _ = inherit(before, secrets)
 	}
 	for tenant, secrets := range old.tenants {
 		if _, stays := r.tenants[tenant]; !stays {

@@ -86,15 +86,14 @@ func (r *Remote) succeed(got fetched, fetch uint64, now time.Time) {
 	if s := r.set.Load(); s != nil {
 		old = s.keys
 	}
-	kept, gone := inherit(old, got.keys.Keys)
-	retire(gone) // first: whoever finds the new keys must find the old ones ended
+	kept, left := inherit(old, got.keys.Keys) // first: whoever finds the new keys must find the old ones ended
 	r.set.Store(newSet(kept))
 	r.success = now
 	r.sightings.settle(fetch, now)
 	r.plan(now.Add(r.interval(got.cacheControl)))
 	r.observer.KeysLoaded(r.source, len(kept))
 	r.mu.Unlock()
-	r.report(got.keys, len(gone) > 0 || len(kept) != len(old))
+	r.report(got.keys, left > 0 || len(kept) != len(old))
 }
 
 // report logs a key set that is not as the last one was.

@@ -208,6 +208,20 @@ func TestInherit(t *testing.T) {
 	if want := []bool{true, false, false, true, true}; !slices.Equal(live, want) {
 		t.Errorf("live %v, want %v", live, want)
 	}
+	// One that only ends at another time goes on until then.
+	ends := secret("stays", "1")
+	ends.NotAfter = time.Unix(100, 0)
+	ending := load(t, keys.Settings{Secrets: []keys.SecretSettings{ends, secret("changes", "4")}})
+	ending.Inherit(fresh)
+	for at, current := range map[int64]bool{99: true, 100: false} {
+		if k := before[0]; !k.Live() || k.Current(time.Unix(at, 0)) != current || k.Stale(time.Unix(at, 0)) {
+			t.Errorf("at %d: live %v, current %v", at, k.Live(), k.Current(time.Unix(at, 0)))
+		}
+	}
+	load(t, keys.Settings{Secrets: []keys.SecretSettings{}}).Inherit(ending)
+	if before[0].Live() {
+		t.Error("it has left with the one in its place")
+	}
 	if after[1] != before[0] {
 		t.Error("an unchanged key is another")
 	}
