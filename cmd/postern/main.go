@@ -52,7 +52,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 			return errors.New("name a command")
 		},
 	}
-	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), idCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), idCommand(), secretCommand(), versionCommand())
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
