@@ -26,9 +26,10 @@ var rooms = map[string]string{
 	"authn":            "keys policy",
 	"gate":             "authn policy",
 	"proxy":            "gate keys metrics policy",
-	"config":           "authn keys policy proxy",
+	"forwardauth":      "policy proxy",
+	"config":           "authn forwardauth keys policy proxy",
 	"explain":          "authn gate policy proxy",
-	"cmd/postern":      "authn config explain gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
+	"cmd/postern":      "authn config explain forwardauth gate keys metrics policy proxy cmd/postern/anatomy cmd/postern/demo cmd/postern/policytest",
 	"cmd/postern/demo": "",
 
 	"cmd/postern/anatomy":    "keys",
@@ -54,6 +55,10 @@ var forbidden = map[string]map[string]string{
 	},
 	"metrics": {"go.yaml.in/yaml/v3": "only config knows YAML"},
 	"proxy":   {"go.yaml.in/yaml/v3": "only config knows YAML", "github.com/golang-jwt/jwt/v5": "the proxy decides nothing"},
+	"forwardauth": {
+		"go.yaml.in/yaml/v3": "only config knows YAML",
+		"net/http/httputil":  "it forwards nothing",
+	},
 }
 
 type goPackage struct {

@@ -44,7 +44,7 @@ func TestJWTSettingsCheck(t *testing.T) {
 			"web.algorithms[4]: HS256 stands twice",
 		}},
 		"keys are checked, too": {func(s *settings) { s.Keys.JWKSFile = "jwks.json" }, []string{
-			"web.keys: wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file",
+			"web.keys: wants exactly one of secrets, secrets_file, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file",
 			"web: audience is missing: a provider's keys sign tokens for others, too (or allow_any_audience: true)",
 			"web: issuer is missing: a provider's keys need one (or allow_any_issuer: true)",
 		}},

@@ -9,7 +9,7 @@ import (
 )
 
 // Verified is an identity together with what it stands on. It is immutable but
-// for memoised header values, and shared by all requests with its credential.
+// for memoised header values and assertions, and shared by all requests with its credential.
 type Verified struct {
 	policy.Identity
 	// SecretID is the configured id of the static token or shared secret that
@@ -32,6 +32,7 @@ type Verified struct {
 	// time is no bound.
 	notBefore, expires, tooOld time.Time
 	rendered                   atomic.Pointer[[]rendering]
+	asserted                   atomic.Pointer[[]assertion]
 }
 
 // rendering is the memoised outcome of one header set.

@@ -16,6 +16,7 @@ func (c *Config) check(problems *policy.Problems) {
 	c.Server.Check(top.At("server"), problems)
 	c.Admin.Check(top.At("admin"), problems)
 	c.Health.Check(top.At("health"), problems)
+	c.ForwardAuth.Check(top.At("forward_auth"), problems)
 	c.checkListeners(problems)
 	c.Limits.Check(top.At("limits"), problems)
 	c.Cache.Check(top.At("cache"), problems)
@@ -27,6 +28,8 @@ func (c *Config) check(problems *policy.Problems) {
 	c.checkDenials(top.At("denials"), problems)
 	c.Revocations.Check(top.At("revocations"), problems)
 	c.checkOpaqueIDs(problems)
+	c.checkAssertion(top.At("identity_assertion"), problems)
+	c.checkForwardAuth(top.At("forward_auth"), problems)
 	for name, u := range c.Upstreams {
 		checkName(top.At("upstreams", name), name, problems)
 		u.Check(top.At("upstreams", name), problems)
@@ -72,7 +75,7 @@ func checkName(at policy.Path, name string, problems *policy.Problems) {
 func (c *Config) checkListeners(problems *policy.Problems) {
 	taken := map[string]policy.Path{}
 	for _, l := range []struct{ section, address string }{
-		{"server", c.Server.Listen}, {"admin", c.Admin.Listen}, {"health", c.Health.Listen},
+		{"server", c.Server.Listen}, {"admin", c.Admin.Listen}, {"health", c.Health.Listen}, {"forward_auth", c.ForwardAuth.Address()},
 	} {
 		at := policy.Path{l.section, "listen"}
 		if other := taken[l.address]; other != nil {
@@ -113,4 +116,5 @@ func (c *Config) checkRoute(at policy.Path, r *policy.RouteSettings, problems *p
 	c.checkComparisons(at, r, problems)
 	c.checkIdle(at, r, problems)
 	c.checkStreams(at, r, problems)
+	c.checkForwarded(at, r, problems)
 }

@@ -15,11 +15,12 @@ import (
 func (c *Config) sameSecrets(each func(name string, at policy.Path, one, two keys.Listed)) {
 	for _, name := range slices.Sorted(maps.Keys(c.StaticKeys)) {
 		secrets, at := c.settings(name).Listed(), policy.Path{"authenticators", name}
-		if c.Authenticators[name].JWT != nil {
-			at = at.At("keys")
+		list := at.At("secrets")
+		if jwt := c.Authenticators[name].JWT; jwt != nil {
+			list = jwt.Keys.SecretsPath(at.At("keys"))
 		}
 		for _, pair := range c.StaticKeys[name].SameValue() {
-			each(name, at.At("secrets", pair[1], "value"), secrets[pair[0]], secrets[pair[1]])
+			each(name, list.At(pair[1], "value"), secrets[pair[0]], secrets[pair[1]])
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"postern/authn"
+	"postern/forwardauth"
 	"postern/keys"
 	"postern/policy"
 	"postern/proxy"
@@ -36,8 +38,8 @@ type Config struct {
 	Abuse           *proxy.AbuseSettings              `yaml:"abuse"` // nil for off
 	Streams         *policy.StreamSettings            `yaml:"streams"`
 
-	ForwardAuth       policy.Unsupported `yaml:"forward_auth"`
-	IdentityAssertion policy.Unsupported `yaml:"identity_assertion"`
+	IdentityAssertion *authn.AssertionSettings `yaml:"identity_assertion"`
+	ForwardAuth       *forwardauth.Settings    `yaml:"forward_auth"` // nil for off
 
 	// Files are those that it was read from.
 	Files *keys.Files
@@ -59,9 +61,10 @@ type Config struct {
 	// DenialFormats are by name; CORSPolicy is nil where none is configured.
 	DenialFormats map[string]*policy.DenialFormat
 	CORSPolicy    *policy.CORS
-	// Revoked and OpaqueIDs are nil where the file has no such section.
+	// Revoked, OpaqueIDs and Asserter are nil where the file has no such section.
 	Revoked   *authn.RevocationList
 	OpaqueIDs *keys.OpaqueIDs
+	Asserter  *authn.Asserter
 
 	// What the checks know.
 	undecoded    []policy.Path         // see [Config.undecodedBelow]
@@ -107,7 +110,7 @@ func load(
 	if doc == nil {
 		return nil, errs
 	}
-	doc.files, doc.ringless = files, prepare != nil
+	doc.files, doc.secretless = files, prepare != nil
 	c := &Config{Files: files}
 	errs = append(errs, doc.decode(c)...)
 	var problems policy.Problems
@@ -182,7 +185,9 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	})
 	for i, r := range c.Routes {
 		r.Streams = policy.NewStreams(c.Streams, c.RouteList[i].Streams)
+		r.Audience = cmp.Or(c.Upstreams[r.Upstream].Audience, r.Upstream)
 	}
+	c.Asserter = c.IdentityAssertion.Load(policy.Path{"identity_assertion"}, load, problems)
 	if c.OpaqueID != nil {
 		c.OpaqueIDs = c.OpaqueID.Load(policy.Path{"opaque_id"}, load, problems)
 		for _, r := range c.Routes {
@@ -211,6 +216,9 @@ func (c *Config) IdentityHeaderNames() []string {
 	names := slices.Collect(maps.Keys(c.IdentityHeaders))
 	for i := range c.RouteList {
 		names = slices.AppendSeq(names, maps.Keys(c.RouteList[i].IdentityHeaders))
+	}
+	if c.IdentityAssertion != nil {
+		names = append(names, c.IdentityAssertion.Header)
 	}
 	return names
 }

@@ -92,6 +92,7 @@ func TestExampleComments(t *testing.T) {
 	folder := t.TempDir()
 	for name, content := range map[string]string{
 		"keys.json": exampleJWKS, "issuer.pem": examplePEM, "ca.crt": exampleCertificate, "client.crt": exampleCertificate, "server.crt": exampleCertificate, "server.key": exampleKey, "client.key": exampleKey,
+		"assertion.pem": exampleKey, "secrets.yaml": exampleSecrets,
 		"tokens.yaml": exampleTokens, "ring.yaml": exampleRing, "revoked.yaml": exampleRevoked,
 	} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
@@ -145,47 +146,3 @@ func TestExampleComments(t *testing.T) {
 }
 
 const jwksURLLines = `      (jwks_url|refresh|timeout|max_bytes|max_stale|required|allow_insecure_http):`
-
-// Every key of the contract is either built or said not to be, at its place:
-// none may be unknown, and none may be accepted and ignored.
-func TestContractKeys(t *testing.T) {
-	for place, keys := range map[string]string{
-		"":               "forward_auth identity_assertion",
-		"upstreams.chat": "audience",
-	} {
-		for key := range strings.FieldsSeq(keys) {
-			text := regexp.MustCompile(`@[^@]*@`).ReplaceAllString(strings.Replace(contractSkeleton, "@"+place+"@", key+": {}", 1), "")
-			file := filepath.Join(t.TempDir(), "postern.yaml")
-			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			want := key + ": not supported yet"
-			if place != "" {
-				want = place + "." + want
-			}
-			if _, err := config.Load(file, noEnv); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: got %v", want, err)
-			}
-		}
-	}
-}
-
-const contractSkeleton = `
-@@
-server: {@server@}
-limits: {@limits@}
-upstreams: { chat: { url: "http://127.0.0.1:1", @upstreams.chat@ } }
-authenticators:
-  t: { type: token, scheme: Token, tokens: [], @authenticators.t@ }
-  j:
-    type: jwt
-    from: [ { @authenticators.j.from[0]@ } ]
-    algorithms: [HS256]
-    keys: { secrets: [], @authenticators.j.keys@ }
-routes:
-  - match: /
-    upstream: chat
-    authenticate: [t]
-    consistency: [ { request: query.a, required: false, @routes[0].consistency[0]@ } ]
-    @routes[0]@
-`

@@ -43,8 +43,8 @@ type document struct {
 	files *keys.Files
 	// included are the files that settings of this one name.
 	included []inclusion
-	// ringless: an included key ring that does not exist is left out.
-	ringless bool
+	// secretless: an included list or ring of secrets that does not exist is left out.
+	secretless bool
 	// failed are the places whose value could not be decoded.
 	failed []policy.Path
 }

@@ -3,6 +3,7 @@ package config_test
 // Files that the example names in comments.
 const (
 	exampleTokens  = "- { id: mobile, value: a-token, attributes: { project: acme } }\n"
+	exampleSecrets = `- { id: "1", value: a-secret-of-thirty-two-bytes-or-more }` + "\n"
 	exampleRevoked = "- { jti: t-1 }\n- { customer_id: ann, issued_before: 2026-01-01 }\n"
 	exampleRing    = `acme: [{ id: "1", value: a-secret-of-thirty-two-bytes-or-more }]` + "\n"
 )

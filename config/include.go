@@ -31,8 +31,11 @@ func (d *decoder) include(n *yaml.Node, i included, at mark) {
 		file = filepath.Join(filepath.Dir(d.doc.file), file)
 	}
 	data, err := d.doc.files.Read(n.Value, file, maxFileBytes)
-	if _, ring := into.(*keys.KeyringSettings); ring && d.doc.ringless && errors.Is(err, fs.ErrNotExist) {
-		return
+	if d.doc.secretless && errors.Is(err, fs.ErrNotExist) {
+		switch into.(type) {
+		case *keys.KeyringSettings, *[]keys.SecretSettings:
+			return
+		}
 	}
 	if err != nil {
 		d.failf(at, "%v", err)

@@ -24,6 +24,7 @@ upstreams: { data: { url: "https://data.example.com", tls: { ca_file: no.crt } }
 admin: { listen: "0.0.0.0:1", token: { env: NO } }
 server: { tls: { cert_file: no, key_file: no, client_ca_file: no } }
 opaque_id: { key: { env: NO } }
+identity_assertion: { issuer: i, keys: [{ id: k, file: no.pem }] }
 authenticators:
   app: { type: token, scheme: Token, tokens: [{ id: a, value: configured-token }, { id: b, value: { file: no } }] }
   pair: { type: token, scheme: Basic, basic: pair, tokens: [{ id: p, value: { env: NO } }] }
@@ -31,6 +32,7 @@ authenticators:
   ring: { type: jwt, scheme: B, keys: { keyring_file: no.yaml, select: path.x }, algorithms: [HS256] }
   listed: { type: jwt, scheme: C, keys: { public_keys: [{ id: k1, file: no }, { id: k2, file: no }] }, algorithms: [ES256, EdDSA] }
   remote: { type: jwt, scheme: D, keys: { jwks_url: "https://idp.example.com/keys", tls: { ca_file: no } }, algorithms: [ES256], issuer: i, audience: a }
+  filed: { type: jwt, scheme: F, keys: { secrets_file: no.yaml }, algorithms: [HS256] }
   hook: { type: signature, header: X-Sig, scheme: "", secrets: [{ id: h, value: { env: NO } }] }
   opaque: { type: introspection, scheme: E, url: "https://idp.example.com/", client_id: c, client_secret: { env: NO }, audience: a }
   client: { type: mtls }
@@ -59,7 +61,7 @@ routes: [{ match: /, upstream: data, authenticate: [app] }]
 	}
 	want := map[string][]string{
 		"app": {"a", "b"}, "pair": {"p"}, "secret": {"s", "t"}, "ring": {"acme"}, "listed": {"k1", "k1", "k2", "k2"},
-		"remote": {"throw-away"}, "hook": {"h"}, "opaque": nil, "client": nil,
+		"remote": {"throw-away"}, "filed": {"throw-away"}, "hook": {"h"}, "opaque": nil, "client": nil,
 	}
 	if diff := cmp.Diff(want, ids); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -123,7 +125,7 @@ func TestRehearseRefuses(t *testing.T) {
 		"a missing list of tokens": {`{ type: token, scheme: Token, tokens_file: no.yaml }`, "FILE:3:49: authenticators.a.tokens_file: stat DIR/no.yaml: no such file or directory"},
 		"a broken ring":            {`{ type: jwt, keys: { keyring_file: broken.yaml, select: path.x }, algorithms: [HS256] }`, "DIR/broken.yaml:1:4: a: wants a list, got a number"},
 		"a wrong algorithm":        {`{ type: jwt, keys: { public_keys: [{ id: k, file: no }] }, algorithms: [ES257, HS256] }`, "FILE:3:78: authenticators.a.algorithms[0]: wants HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 or EdDSA\nFILE:3:85: authenticators.a.algorithms[1]: HS256 does not fit the kind of keys: HS256, HS384 and HS512 go with secrets, all others with public keys"},
-		"no keys":                  {`{ type: jwt, algorithms: [ES256] }`, "FILE:3:3: authenticators.a.keys: wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file"},
+		"no keys":                  {`{ type: jwt, algorithms: [ES256] }`, "FILE:3:3: authenticators.a.keys: wants exactly one of secrets, secrets_file, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file"},
 	} {
 		text := "upstreams: { data: { url: \"http://127.0.0.1:1\" } }\nauthenticators:\n  a: " + c.authenticator + "\nroutes: [{ match: \"/{x}\", upstream: data, authenticate: [a] }]\n"
 		for name, content := range map[string]string{"postern.yaml": text, "broken.yaml": "a: 1"} {

@@ -49,7 +49,7 @@ func (b *propBox) standIn(a Authenticator, tenants []string) (s *StandIn, err er
 	case a.JWT.Keys.IsKeyring():
 		s.Tenants = b.replaceRing(&a.JWT.Keys.KeyringFile, tenants)
 	case a.JWT.Keys.Symmetric():
-		s.Keys = b.replaceSecrets(a.JWT.Keys.Secrets)
+		s.Keys = b.replaceList(&a.JWT.Keys)
 	default:
 		if s.Keys, err = b.replacePublic(a.JWT); err == nil {
 			s.Public, err = keys.MintSet(s.Keys)
@@ -69,6 +69,19 @@ func (b *propBox) replaceTokens(settings *authn.TokenSettings) (tokens []StaticT
 		tokens = append(tokens, StaticToken{list[i].ID, settings.Credential(secret), list[i].NotBefore, list[i].NotAfter})
 	}
 	return tokens
+}
+
+// replaceList takes the secrets out of a file of their own, of one that is not there a
+// single one.
+func (b *propBox) replaceList(settings *keys.Settings) []*keys.MintKey {
+	if file := settings.SecretsFile; file.Path != "" {
+		settings.Secrets = file.Content
+		if file.Content == nil {
+			settings.Secrets = []keys.SecretSettings{{ID: throwAwayID, Value: keys.Value{File: file.Path}}}
+		}
+		settings.SecretsFile = policy.Included[[]keys.SecretSettings]{}
+	}
+	return b.replaceSecrets(settings.Secrets)
 }
 
 func (b *propBox) replaceSecrets(secrets []keys.SecretSettings) (signers []*keys.MintKey) {

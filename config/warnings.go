@@ -16,8 +16,8 @@ import (
 func (c *Config) Warnings(now time.Time) []string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
-		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) {
-			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them", name, u.Host))
+		if u, err := url.Parse(c.Upstreams[name].URL); err == nil && isPlaintext(u) && c.tellsIdentity(name) && c.IdentityAssertion == nil {
+			list = append(list, fmt.Sprintf("upstreams.%s: identity headers travel to %s in plain text, where others could set them: by identity_assertion the backend could tell", name, u.Host))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Denials)) {
@@ -29,6 +29,9 @@ func (c *Config) Warnings(now time.Time) []string {
 	for i, route := range c.Routes {
 		if route.Report && !route.Reports(now) {
 			list = append(list, fmt.Sprintf("routes.%s: until, %s, has passed: the route refuses again", route.Name, route.ReportUntil.Format(time.DateOnly)))
+		}
+		if c.ForwardAuth != nil && route.Websocket {
+			list = append(list, fmt.Sprintf("routes.%s: a websocket that forward_auth lets through outlives its credential: the proxy that asks must end it", route.Name))
 		}
 		list = append(list, c.warnTenants(route.Name, &c.RouteList[i])...)
 	}

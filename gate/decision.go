@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"time"
+
 	"postern/authn"
 	"postern/policy"
 )
@@ -27,6 +29,10 @@ type Decision struct {
 	Authenticator string
 	// Cache says what part the token cache had.
 	Cache authn.CacheUse
+	// Made is when the decision was complete, as the caller may say: an assertion is
+	// dated by it, since a body may have taken its time. Where it is zero the moment
+	// of the request counts.
+	Made time.Time
 
 	gate     *Gate
 	request  *Request

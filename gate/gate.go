@@ -20,6 +20,9 @@ type Settings struct {
 	// IdentityHeaders are the names that any part of the configuration sets.
 	// No client may send them.
 	IdentityHeaders []string
+	// Asserter signs what upstreams are told of identities; nil for nobody. Its
+	// header is among IdentityHeaders.
+	Asserter *authn.Asserter
 	// Denials and CORS are for a request that matches no route; nil is the format
 	// of problem details, and no policy for pages of other origins.
 	Denials *policy.DenialFormat
@@ -33,6 +36,7 @@ type Gate struct {
 	fields    fieldTable
 	carriers  carrierNames
 	anonymous *authn.Verified
+	asserter  *authn.Asserter
 	// scans has room for as many bodies as are read at a time.
 	scans chan struct{}
 	// tokenBytes bounds a credential that is taken apart.
@@ -49,6 +53,7 @@ func New(s Settings) *Gate {
 		fields:    newFieldTable(s),
 		carriers:  newCarrierNames(s.Authenticators),
 		anonymous: authn.NewAnonymous(),
+		asserter:  s.Asserter,
 		denials:   s.Denials,
 		cors:      s.CORS,
 

@@ -47,6 +47,13 @@ func (d *Decision) setHeaders(h http.Header) {
 		h[rendered.Name] = rendered.Values
 	}
 	d.Route.Headers.SetPerCall(h, &d.Verified.Identity, d.resolveRequest)
+	if a := d.gate.asserter; a != nil {
+		at := d.Made
+		if at.IsZero() {
+			at = d.request.Time
+		}
+		h[a.Header()] = d.Verified.Assertion(a, d.Route.Audience, at)
+	}
 }
 
 // keeps reports whether a field passes after all.
@@ -76,6 +83,17 @@ func (d *Decision) strips(name string) bool {
 func (d *Decision) PassesForwarding(name string) bool {
 	f, _ := d.gate.fields.field(name)
 	return !f.identity && !f.credential && !d.strips(name)
+}
+
+// AliasesIdentity reports whether a header has a field that a backend might take for
+// an identity header and that is spelled in another way.
+func (d *Decision) AliasesIdentity(h http.Header) bool {
+	for name := range h {
+		if f, alias := d.gate.fields.field(name); f.identity && alias {
+			return true
+		}
+	}
+	return false
 }
 
 // ReservedTrailers counts the identity headers that a client announced as

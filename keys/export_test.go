@@ -20,3 +20,6 @@ var MaxAge = maxAge
 
 // StateName exposes the name of a copy.
 var StateName = stateName
+
+// OwnerOf exposes whom a file belongs to.
+var OwnerOf = ownerOf

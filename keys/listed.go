@@ -13,10 +13,10 @@ type Listed struct {
 // Listed returns the secrets or public keys in their order, nil where they are
 // not listed.
 func (s *Settings) Listed() (list []Listed) {
-	if s.Secrets != nil || s.PublicKeys != nil {
+	if s.listsSecrets() || s.PublicKeys != nil {
 		list = []Listed{}
 	}
-	for _, secret := range s.Secrets {
+	for _, secret := range s.secretList() {
 		list = append(list, Listed{secret.ID, secret.NotAfter, secret.Attributes})
 	}
 	for _, key := range s.PublicKeys {

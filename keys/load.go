@@ -11,12 +11,14 @@ const minSecretBytes = 32
 // passed Check.
 func (s *Settings) Load(at policy.Path, l Loader, allowWeak bool, problems *policy.Problems) *Static {
 	before := len(problems.List)
-	loaded := &Static{symmetric: s.Secrets != nil}
+	loaded := &Static{symmetric: s.listsSecrets()}
 	lease := func(names ...string) *Lease { return l.Lease(s.MaxStale.Std(), names...) }
 	var keys []*Key
 	switch {
-	case s.Secrets != nil:
-		keys = loadSecrets(s.Secrets, at.At("secrets"), l, lease, allowWeak, problems)
+	case s.listsSecrets():
+		loaded.lease = lease(s.SecretsFile.Path)
+		own := func(names ...string) *Lease { return lease(append(names, s.SecretsFile.Path)...) }
+		keys = loadSecrets(s.secretList(), s.SecretsPath(at), l, own, allowWeak, problems)
 	case s.PublicKeys != nil:
 		keys = loadPublicKeys(s.PublicKeys, at.At("public_keys"), l, lease, problems)
 	case s.JWKSFile != "":

@@ -40,15 +40,21 @@ func parsePEM(data []byte) (*Key, error) {
 
 // soleBlock returns the only PEM block of a text, which is no private key.
 func soleBlock(data []byte) (*pem.Block, error) {
+	block, err := onlyBlock(data)
+	if err == nil && strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		return nil, errors.New("a private key: only the public one belongs here")
+	}
+	return block, err
+}
+
+// onlyBlock returns the only PEM block of a text.
+func onlyBlock(data []byte) (*pem.Block, error) {
 	if bytes.Count(data, []byte("-----BEGIN ")) > 1 {
 		return nil, errors.New("more than one PEM block: give each key a file of its own")
 	}
 	block, rest := pem.Decode(data)
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, errors.New("not a single PEM block")
-	}
-	if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		return nil, errors.New("a private key: only the public one belongs here")
 	}
 	return block, nil
 }

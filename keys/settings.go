@@ -8,11 +8,13 @@ import (
 )
 
 // Settings say where the keys of an authenticator come from: exactly one of
-// Secrets, JWKSURL, Discovery, X509URL, JWKSFile, PublicKeys and KeyringFile. An
-// empty list that is written is one of them: nothing verifies.
+// Secrets, SecretsFile, JWKSURL, Discovery, X509URL, JWKSFile, PublicKeys and
+// KeyringFile. An empty list that is written is one of them: nothing verifies.
 type Settings struct {
-	Secrets    []SecretSettings    `yaml:"secrets"`
-	PublicKeys []PublicKeySettings `yaml:"public_keys"`
+	Secrets []SecretSettings `yaml:"secrets"`
+	// SecretsFile has the list in a file of its own.
+	SecretsFile policy.Included[[]SecretSettings] `yaml:"secrets_file"`
+	PublicKeys  []PublicKeySettings               `yaml:"public_keys"`
 	// JWKSFile is the path of a JWK set.
 	JWKSFile string `yaml:"jwks_file"`
 	// JWKSURL is where a JWK set is fetched, again and again.
@@ -89,7 +91,7 @@ func (s *Settings) Tell(o *Settings) bool {
 }
 
 // Symmetric reports whether the keys are shared secrets.
-func (s *Settings) Symmetric() bool { return s.Secrets != nil || s.IsKeyring() }
+func (s *Settings) Symmetric() bool { return s.listsSecrets() || s.IsKeyring() }
 
 // IsJWKS reports whether the keys are JWKs, which say more of themselves than
 // their id.
@@ -107,7 +109,7 @@ func (s *Settings) IsKeyring() bool { return s.KeyringFile.Path != "" }
 // read by [Settings.Load] and [Settings.LoadRemote].
 func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 	s.checkSource(at, problems)
-	checkSecrets(s.Secrets, at.At("secrets"), problems)
+	checkSecrets(s.secretList(), s.SecretsPath(at), problems)
 	checkPublicKeys(s.PublicKeys, at.At("public_keys"), problems)
 	s.checkSelect(at, problems)
 	if s.IsRemote() {
@@ -120,14 +122,14 @@ func (s *Settings) Check(at policy.Path, problems *policy.Problems) {
 func (s *Settings) checkSource(at policy.Path, problems *policy.Problems) {
 	sources := 0
 	for _, given := range [...]bool{
-		s.Secrets != nil, s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != "", s.Discovery != nil, s.X509URL != "", s.IsKeyring(),
+		s.Secrets != nil, s.SecretsFile.Path != "", s.PublicKeys != nil, s.JWKSFile != "", s.JWKSURL != "", s.Discovery != nil, s.X509URL != "", s.IsKeyring(),
 	} {
 		if given {
 			sources++
 		}
 	}
 	if sources != 1 {
-		problems.Addf(at, "wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file")
+		problems.Addf(at, "wants exactly one of secrets, secrets_file, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file")
 	}
 }
 
@@ -165,6 +167,6 @@ func checkID(id string, taken map[string]bool, at policy.Path, i int, problems *
 
 // fromFile reports whether any key comes from a file.
 func (s *Settings) fromFile() bool {
-	return s.JWKSFile != "" || s.IsKeyring() || len(s.PublicKeys) > 0 ||
+	return s.JWKSFile != "" || s.SecretsFile.Path != "" || s.IsKeyring() || len(s.PublicKeys) > 0 ||
 		slices.ContainsFunc(s.Secrets, func(s SecretSettings) bool { return s.Value.File != "" })
 }

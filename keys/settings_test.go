@@ -22,7 +22,7 @@ func problem(message string, steps ...any) policy.Problem {
 }
 
 func TestCheck(t *testing.T) {
-	const oneSource = "wants exactly one of secrets, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file"
+	const oneSource = "wants exactly one of secrets, secrets_file, public_keys, jwks_file, jwks_url, discovery, x509_url and keyring_file"
 	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		change func(*keys.Settings)

@@ -32,8 +32,8 @@ func (s *Static) Observed(source string, o Observer) {
 // one that kid names first. For public keys they are at most four that are
 // current and fit the algorithm, of that kid where there is one. None is no error
 // where keys are not current; else the error is [policy.UnknownKey],
-// [policy.AlgorithmNotAllowed], or [policy.KeysUnavailable] where a key that is
-// unknown may be one of a file that is stale. Stale keys are among the result,
+// [policy.AlgorithmNotAllowed], or [policy.KeysUnavailable] where the list of
+// secrets is stale, or a key that is unknown may be one of a file that is. Stale keys are among the result,
 // which must not be changed.
 func (s *Static) Candidates(_, kid, algorithm string, at time.Time) ([]*Key, error) {
 	if !s.symmetric {
@@ -42,6 +42,9 @@ func (s *Static) Candidates(_, kid, algorithm string, at time.Time) ([]*Key, err
 			err = policy.Deny(policy.KeysUnavailable, "")
 		}
 		return found, err
+	}
+	if s.lease.Over(at) {
+		return nil, policy.Deny(policy.KeysUnavailable, "")
 	}
 	return currentSecrets(s.set.keys, kid, algorithm, at)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Level is how much an identity says about who is speaking. Levels are ordered.
@@ -110,6 +111,21 @@ func IDText(id any) string {
 	}
 	text, _ := id.(string)
 	return text
+}
+
+// Subject returns the customer id as one text: a string as it is, the digits of an
+// integer, an object of ids as canonical JSON (RFC 8785). ok is false where there
+// is none, or where it is not in UTF-8, so that no JSON could tell it from others.
+func (i *Identity) Subject() (text string, ok bool) {
+	switch id := i.Customer.(type) {
+	case nil:
+		return "", false
+	case map[string]any:
+		return canonicalJSON(id) // it was JSON, and so it is in UTF-8
+	default:
+		text = IDText(id)
+		return text, utf8.ValidString(text)
+	}
 }
 
 // AsCustomer returns value where it can name a customer: a non-empty string, an

@@ -120,3 +120,22 @@ func TestLevel(t *testing.T) {
 		t.Errorf("%v %v", level, err)
 	}
 }
+
+func TestSubject(t *testing.T) {
+	for _, test := range []struct {
+		customer any
+		want     string
+		ok       bool
+	}{
+		{nil, "", false},
+		{"ann", "ann", true},
+		{json.Number("42"), "42", true},
+		{map[string]any{"registered": "ann", "cookie": json.Number("9007199254740993")}, `{"cookie":9007199254740993,"registered":"ann"}`, true},
+		{"Zo\xeb", "Zo\xeb", false}, // no UTF-8: as JSON it would be any other such text
+	} {
+		id := policy.Identity{Customer: test.customer}
+		if got, ok := id.Subject(); got != test.want || ok != test.ok {
+			t.Errorf("%v: %q, %v", test.customer, got, ok)
+		}
+	}
+}

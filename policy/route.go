@@ -56,6 +56,8 @@ type Route struct {
 	Strip Strip
 
 	Upstream string
+	// Audience is what the upstream is called in identity assertions.
+	Audience string
 	// StripPrefix is taken from the path that is forwarded, then AddPrefix put
 	// before it; both are escaped, or empty.
 	StripPrefix, AddPrefix string

@@ -146,17 +146,24 @@ func (s *RouteSettings) checkGlobalHeaders(at Path, global map[string]*Template,
 	}
 }
 
+// CheckIdentityHeader reports a name that no header of an identity can have.
+func CheckIdentityHeader(at Path, name string, problems *Problems) {
+	canonical := http.CanonicalHeaderKey(name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
+		problems.Addf(at, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
+	case isTaken(canonical):
+		problems.Addf(at, "%s has a meaning of its own and cannot carry an identity", name)
+	}
+}
+
 func checkHeaders(at Path, templates map[string]*Template, rules []RuleSettings, ofRoute bool, problems *Problems) {
 	seen := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(templates)) {
 		place, canonical := at.At(name), http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name) || CanonicalAlias(name) != canonical:
-			problems.Addf(place, "%q: use letters, digits and hyphens only, since backends read other names alike", name)
-		case isTaken(canonical):
-			problems.Addf(place, "%s has a meaning of its own and cannot carry an identity", name)
-		case seen[canonical] != "":
-			problems.Addf(place, "is the same header as %s", seen[canonical])
+		CheckIdentityHeader(place, name, problems)
+		if other := seen[canonical]; other != "" {
+			problems.Addf(place, "is the same header as %s", other)
 		}
 		seen[canonical] = name
 		if templates[name] == nil {

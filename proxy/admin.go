@@ -16,13 +16,16 @@ type AdminParts struct {
 	Metrics http.Handler
 	// Reload loads the configuration again; its error is public.
 	Reload func() error
+	// JWKS returns the keys of identity assertions; nil where there are none. They may
+	// change.
+	JWKS func() []byte
 	// Token returns what is asked for as a Bearer token; none where empty. It may
 	// change.
 	Token func() []byte
 }
 
 // NewAdmin returns the handler of the admin listener: /healthz, /readyz,
-// /metrics and POST /-/reload. A browser on another page cannot call it.
+// /metrics, /.well-known/jwks.json and POST /-/reload. A browser on another page cannot call it.
 func NewAdmin(p AdminParts) http.Handler {
 	mux := probes(p)
 	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
@@ -77,8 +80,21 @@ func probes(p AdminParts) *http.ServeMux {
 		}
 	})
 	mux.Handle("GET /metrics", p.Metrics)
+	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
+		document := p.JWKS()
+		if document == nil {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Header().Set("Cache-Control", "max-age="+jwksMaxAge)
+		_, _ = w.Write(document) // the client may be gone
+	})
 	return mux
 }
+
+// jwksMaxAge is how many seconds a backend may go without looking for further keys.
+const jwksMaxAge = "60"
 
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -17,7 +17,6 @@ type exchange struct {
 	state   *State
 	writer  *patientWriter
 	method  string
-	head    bool
 	// multiplexed: the connection has other requests beside this one (HTTP/2).
 	multiplexed bool
 
@@ -52,7 +51,6 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		state:   h.state.Load(),
 		writer:  newPatientWriter(w, r),
 		method:  r.Method,
-		head:    r.Method == http.MethodHead,
 
 		multiplexed: r.ProtoMajor > 1,
 		began:       time.Now(),
@@ -86,6 +84,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) decide(r *http.Request) {
 	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
 	x.decided = time.Now()
+	x.decision.Made = x.decided
 	x.restrain()
 }
 

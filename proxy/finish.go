@@ -60,9 +60,7 @@ func (x *exchange) write(answer gate.Answer) {
 		x.writer.Header().Set("Connection", "close")
 	}
 	x.writer.WriteHeader(answer.Status)
-	if !x.head {
-		_, _ = x.writer.Write(answer.Body) // the client may be gone
-	}
+	_, _ = x.writer.Write(answer.Body) // the client may be gone; net/http knows a HEAD
 }
 
 // account counts and logs the exchange.

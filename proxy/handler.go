@@ -44,6 +44,10 @@ func (h *Handler) tlsConfig(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return h.state.Load().tls, nil
 }
 
+// JWKS returns the JWK set with which identity assertions are verified, nil where
+// there are none. It must not be changed.
+func (h *Handler) JWKS() []byte { return h.state.Load().jwks }
+
 // Drain refuses every further request, while those that have begun go on. Streams
 // are ended, spread over some time, which leaves the last of them enough of the
 // grace to be told so.
@@ -74,14 +78,19 @@ func (h *Handler) Wait(ctx context.Context) {
 
 // ServeHTTP decides about a request and, where it is allowed, proxies it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.exchange(w, r, func(x *exchange) { x.serve(r) })
+}
+
+// exchange has a request answered, and accounts for it.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request, answer func(*exchange)) {
 	// Counted before Drain is asked, and until it is logged: Wait misses nothing.
 	active := h.active.Add(1)
 	defer h.active.Add(-1)
-	h.serve(newExchange(h, w, r), r, active)
+	h.conduct(newExchange(h, w, r), active, answer)
 }
 
-// serve serves an exchange beside so many others, itself included.
-func (h *Handler) serve(x *exchange, r *http.Request, active int64) {
+// conduct has an exchange answered beside so many others, itself included.
+func (h *Handler) conduct(x *exchange, active int64, answer func(*exchange)) {
 	h.metrics.InFlight(1)
 	defer x.finish()
 	defer x.body.Close()
@@ -95,6 +104,11 @@ func (h *Handler) serve(x *exchange, r *http.Request, active int64) {
 		x.turnAway(policy.Overloaded)
 		return
 	}
+	answer(x)
+}
+
+// serve decides about the request and acts on that.
+func (x *exchange) serve(r *http.Request) {
 	x.decide(r)
 	if route := x.decision.Route; route != nil && route.Websocket && gate.AsksWebsocket(r.Header) {
 		// Unless it switches, the connection ends: what the client has sent after its

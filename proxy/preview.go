@@ -33,5 +33,5 @@ func (h *Handler) Preview(w http.ResponseWriter, r *http.Request, p *Preview) {
 		x.request.ID = p.RequestID
 	}
 	defer func() { p.Decision, p.Denial = x.decision, x.outcome() }()
-	h.serve(x, r, 1)
+	h.conduct(x, 1, func(x *exchange) { x.serve(r) })
 }

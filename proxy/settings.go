@@ -66,7 +66,7 @@ func (s *ServerSettings) SetDefaults() {
 
 // Check reports what is wrong with the settings.
 func (s *ServerSettings) Check(at policy.Path, problems *policy.Problems) {
-	checkListen(at.At("listen"), s.Listen, problems)
+	CheckListen(at.At("listen"), s.Listen, problems)
 	for key, d := range map[string]policy.Duration{
 		"read_header_timeout": s.ReadHeaderTimeout, "idle_timeout": s.IdleTimeout, "body_timeout": s.BodyTimeout,
 	} {
@@ -101,7 +101,7 @@ func (s *AdminSettings) SetDefaults() { s.Listen = "127.0.0.1:9180" }
 
 // Check reports what is wrong with the settings.
 func (s *AdminSettings) Check(at policy.Path, problems *policy.Problems) {
-	checkListen(at.At("listen"), s.Listen, problems)
+	CheckListen(at.At("listen"), s.Listen, problems)
 	if s.Token == nil && !isLocal(s.Listen) {
 		problems.Addf(at, "token is missing: %s can be reached from other machines", s.Listen)
 	}
@@ -115,7 +115,7 @@ type HealthSettings struct {
 // Check reports what is wrong with the settings.
 func (s *HealthSettings) Check(at policy.Path, problems *policy.Problems) {
 	if s.Listen != "" {
-		checkListen(at.At("listen"), s.Listen, problems)
+		CheckListen(at.At("listen"), s.Listen, problems)
 	}
 }
 
@@ -162,7 +162,8 @@ func (s *LimitSettings) Check(at policy.Path, problems *policy.Problems) {
 
 const unixPrefix = "unix://"
 
-func checkListen(at policy.Path, listen string, problems *policy.Problems) {
+// CheckListen reports what is no address to listen on.
+func CheckListen(at policy.Path, listen string, problems *policy.Problems) {
 	if path, ok := strings.CutPrefix(listen, unixPrefix); ok {
 		if !strings.HasPrefix(path, "/") {
 			problems.Addf(at, "wants unix:///path/to.sock")

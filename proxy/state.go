@@ -24,6 +24,7 @@ type State struct {
 	failures    *Failures // nil where abuse control is off
 	unrouted    *metrics.Route
 	tls         *tls.Config // nil without TLS
+	jwks        []byte      // of identity assertions; nil where there are none
 	// authenticators by name, the built-in one included.
 	authenticators map[string]*metrics.Authenticator
 }
@@ -48,6 +49,7 @@ type StateSettings struct {
 	FullPath    bool
 	Failures    *Failures   // nil for no abuse control
 	TLS         *tls.Config // of the listener; nil without TLS
+	JWKS        []byte      // of identity assertions; nil where there are none
 	Metrics     *metrics.Registry
 }
 
@@ -64,6 +66,7 @@ func NewState(s StateSettings) *State {
 		failures:    s.Failures,
 		unrouted:    s.Metrics.Route(""),
 		tls:         s.TLS,
+		jwks:        s.JWKS,
 
 		authenticators: map[string]*metrics.Authenticator{"": s.Metrics.Authenticator("")},
 	}

@@ -23,8 +23,10 @@ type UpstreamSettings struct {
 	// each part of a request to be taken.
 	ResponseHeaderTimeout policy.Duration `yaml:"response_header_timeout"`
 	// TLS is for https alone.
-	TLS      *keys.TLSSettings  `yaml:"tls"`
-	Audience policy.Unsupported `yaml:"audience"`
+	TLS *keys.TLSSettings `yaml:"tls"`
+	// Audience is what the backend is called in identity assertions; its name where
+	// it is left out.
+	Audience string `yaml:"audience"`
 
 	// Connection is what TLS amounts to, once [UpstreamSettings.Load] has read its
 	// files.
@@ -84,6 +86,7 @@ func (s *UpstreamSettings) Load(at policy.Path, l keys.Loader, problems *policy.
 // files are called that say so.
 func (s UpstreamSettings) same(o UpstreamSettings) bool {
 	s.TLS, o.TLS = nil, nil
+	s.Audience, o.Audience = "", "" // which routes tell
 	return s == o
 }
 

@@ -167,6 +167,7 @@ func sameListeners(old, c *config.Config) error {
 		{"server", reflect.DeepEqual(before, after)},
 		{"admin", old.Admin.Listen == c.Admin.Listen},
 		{"health", old.Health == c.Health},
+		{"forward_auth", old.ForwardAuth.Address() == c.ForwardAuth.Address()},
 		{"log.format", old.Log.Format == c.Log.Format},
 		{"limits.connections", old.Limits.Connections == c.Limits.Connections},
 	} {

@@ -34,8 +34,8 @@ type testbed struct {
 	app    *app
 	log    *tape
 	client *http.Client
-	// Where it listens; health is "" without such a listener.
-	address, admin, health string
+	// Where it listens; health and forwardAuth are "" without such a listener.
+	address, admin, health, forwardAuth string
 	// interrupt begins the shutdown.
 	interrupt context.CancelFunc
 	// stop ends it and waits for that; further calls do nothing.
@@ -67,6 +67,9 @@ func startFile(t testing.TB, file string) *testbed {
 	b.address, b.admin = l.clients.Addr().String(), l.admin.Addr().String()
 	if l.health != nil {
 		b.health = l.health.Addr().String()
+	}
+	if l.forwardAuth != nil {
+		b.forwardAuth = l.forwardAuth.Addr().String()
 	}
 	b.app = newApp(b.file, c, newLogger(c.Log, b.log))
 	ctx, cancel := context.WithCancel(context.Background())

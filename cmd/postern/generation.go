@@ -123,6 +123,7 @@ func newState(
 		FullPath:    c.Log.Path == "full",
 		Failures:    failures,
 		TLS:         c.ServerTLS,
+		JWKS:        c.Asserter.JWKS(),
 		Metrics:     registry,
 	})
 }
@@ -135,6 +136,7 @@ func newGate(c *config.Config, authenticators map[string]authn.Authenticator) *g
 		Authenticators:  authenticators,
 		TokenBytes:      int(c.Limits.TokenBytes),
 		IdentityHeaders: c.IdentityHeaderNames(),
+		Asserter:        c.Asserter,
 		Denials:         c.DenialFormats[policy.DefaultDenials],
 		CORS:            c.CORSPolicy,
 	})

@@ -53,7 +53,8 @@ func rootCommand() *cobra.Command {
 		},
 	}
 	root.AddCommand(
-		serveCommand(), checkCommand(), explainCommand(), testCommand(), tokenCommand(), demoCommand(), idCommand(), schemaCommand(), versionCommand(),
+		serveCommand(), checkCommand(), explainCommand(), testCommand(), tokenCommand(), demoCommand(), idCommand(),
+		schemaCommand(), secretCommand(), versionCommand(),
 	)
 	addCompletions(root)
 	return root

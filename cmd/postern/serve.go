@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"postern/config"
+	"postern/forwardauth"
 	"postern/proxy"
 )
 
@@ -94,24 +96,32 @@ func (a *app) serve(ctx context.Context, l listeners, hangups <-chan os.Signal) 
 		Ready:   a.ready,
 		Metrics: a.shop.metrics.Handler(log),
 		Reload:  a.reload,
+		JWKS:    a.handler.JWKS,
 		Token:   func() []byte { return *a.token.Load() },
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(l.clients, c.Limits.Connections) })
 	admin := operatorServer(proxy.NewAdmin(parts), log)
-	operators := []*http.Server{admin}
-	group.Go(func() error { return serveOperators(admin, l.admin) })
+	others := []*http.Server{admin}
+	group.Go(func() error { return serveOther(admin, l.admin) })
 	if l.health != nil {
 		health := operatorServer(proxy.NewHealth(parts), log)
-		operators = append(operators, health)
-		group.Go(func() error { return serveOperators(health, l.health) })
+		others = append(others, health)
+		group.Go(func() error { return serveOther(health, l.health) })
+	}
+	if l.forwardAuth != nil {
+		questions := forwardauth.NewServer(a.handler, c.Server, log)
+		others = append(others, questions)
+		group.Go(func() error {
+			return serveOther(questions, netutil.LimitListener(l.forwardAuth, c.Limits.Connections))
+		})
 	}
 	group.Go(func() error {
 		<-ctx.Done()
 		err := server.Shutdown(context.WithoutCancel(ctx))
 		a.end()
-		for _, o := range operators {
-			err = errors.Join(err, o.Close())
+		for _, o := range others {
+			err = errors.Join(err, endOther(o))
 		}
 		return err
 	})
@@ -158,14 +168,17 @@ func (a *app) reloadOn(hangups <-chan os.Signal) {
 // known at once.
 type listeners struct {
 	clients, admin net.Listener
-	health         net.Listener // nil where none is configured
+	// nil where none is configured
+	health, forwardAuth net.Listener
 }
 
 func listenAll(c *config.Config) (l listeners, err error) {
 	for _, want := range []struct {
 		address  string
 		listener *net.Listener
-	}{{c.Server.Listen, &l.clients}, {c.Admin.Listen, &l.admin}, {c.Health.Listen, &l.health}} {
+	}{
+		{c.Server.Listen, &l.clients}, {c.Admin.Listen, &l.admin}, {c.Health.Listen, &l.health}, {c.ForwardAuth.Address(), &l.forwardAuth},
+	} {
 		if want.address == "" {
 			continue
 		}
@@ -178,7 +191,7 @@ func listenAll(c *config.Config) (l listeners, err error) {
 }
 
 func (l listeners) close() {
-	for _, open := range []net.Listener{l.clients, l.admin, l.health} {
+	for _, open := range []net.Listener{l.clients, l.admin, l.health, l.forwardAuth} {
 		if open != nil {
 			_ = open.Close()
 		}
@@ -189,6 +202,9 @@ func (l listeners) announce(log *slog.Logger) {
 	attributes := []any{"clients", l.clients.Addr().String(), "admin", l.admin.Addr().String()}
 	if l.health != nil {
 		attributes = append(attributes, "health", l.health.Addr().String())
+	}
+	if l.forwardAuth != nil {
+		attributes = append(attributes, "forward_auth", l.forwardAuth.Addr().String())
 	}
 	log.Info("listening", attributes...)
 }
@@ -205,7 +221,17 @@ func operatorServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-func serveOperators(s *http.Server, l net.Listener) error {
+// endOther lets answers that are on their way arrive.
+func endOther(s *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		return s.Close()
+	}
+	return nil
+}
+
+func serveOther(s *http.Server, l net.Listener) error {
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -1,0 +1,4 @@
+package forwardauth
+
+// Describe exposes the reading of a question.
+var Describe = describe
