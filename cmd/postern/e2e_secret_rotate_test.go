@@ -152,7 +152,7 @@ func TestRotationKeepsWebsockets(t *testing.T) {
 	r.rotate(t, "secrets.json", "--id", "third")
 	say(t, socket, "in the next overlap")
 	r.rotate(t, "secrets.json", "--revoke-now")
-	if got := closed(t, socket); got.Code != 4401 || got.Reason != "bad_signature" {
+	if got := closed(t, socket); got.Code != 4401 || got.Reason != "unknown_key" {
 		t.Errorf("%+v", got)
 	}
 }

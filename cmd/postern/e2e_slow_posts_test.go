@@ -34,7 +34,7 @@ routes:
 // post that is waited for takes in all, in bytes.
 const (
 	firstRoom = 4 << 10
-	maxSlow   = 32 << 10
+	maxSlow   = 44 << 10
 )
 
 // Slow posts take room only for what has come, and no more together than the
