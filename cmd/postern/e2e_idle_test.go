@@ -19,7 +19,7 @@ func TestIdleWebsockets(t *testing.T) {
 	}{
 		{"plain text", upstreamYAML, false, *crowded / 2, 16 << 10},
 		// crypto/tls keeps its buffers, which have the size of the largest record.
-		{"TLS", secure, true, *crowded / 10, 24 << 10},
+		{"TLS", secure, true, *crowded / 10, 26 << 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := startCrowd(t)
