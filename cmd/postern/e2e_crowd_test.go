@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var crowded = flag.Int("crowd", 2000, "how many connections Postern has in the tests with a crowd")
@@ -130,6 +131,21 @@ func inUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapInuse + m.StackInuse)
+}
+
+// expectInUse waits until no more than so many bytes are in use, and returns how many
+// are. What a timer refers to that was stopped may be held until the time it was for.
+func expectInUse(t testing.TB, what string, most int64) int64 {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		now := inUse()
+		if now <= most || raceDetector {
+			return now
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %d bytes are in use, want %d at most", what, now, most)
+		}
+	}
 }
 
 // crowdMain is the crowd's process. It says where its backend listens, and takes
