@@ -66,6 +66,10 @@ routes: [{ match: /, upstream: data, authenticate: [app] }]
 	if diff := cmp.Diff(want, ids); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	// Its header is as reserved as ever.
+	if r.Asserter == nil || !slices.Contains(r.IdentityHeaderNames(), "X-Identity-Assertion") {
+		t.Errorf("nobody asserts identities; reserved are %v", r.IdentityHeaderNames())
+	}
 	if r.ServerTLS.ClientCAs == nil || r.StaticKeys["client"].Len() != 1 || r.OpaqueIDs == nil || len(r.Remotes) != 0 {
 		t.Error("something has no stand-in")
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -76,17 +77,31 @@ func loadSigningKey(s SigningKeySettings, l Loader) (*SigningKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newSigningKey(s.ID, private)
+}
+
+// GenerateSigningKey returns a new key, of P-256, that nothing else has.
+func GenerateSigningKey() *SigningKey {
+	private, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // it never fails
+	k, err := newSigningKey("throw-away", private)
+	if err != nil {
+		panic(err) // it is of a kind that signs
+	}
+	return k
+}
+
+func newSigningKey(id string, private crypto.Signer) (*SigningKey, error) {
 	algorithm, err := signingAlgorithm(private.Public())
 	if err != nil {
 		return nil, err
 	}
 	jwk, err := jwkset.NewJWKFromKey(private.Public(), jwkset.JWKOptions{Metadata: jwkset.JWKMetadataOptions{
-		ALG: jwkset.ALG(algorithm.name), KID: s.ID, USE: jwkset.UseSig,
+		ALG: jwkset.ALG(algorithm.name), KID: id, USE: jwkset.UseSig,
 	}})
 	if err != nil {
 		return nil, errors.New("its public half cannot be written as a JWK")
 	}
-	return &SigningKey{s.ID, algorithm, private, jwk.Marshal()}, nil
+	return &SigningKey{id, algorithm, private, jwk.Marshal()}, nil
 }
 
 // parsePrivatePEM reads the one private key of a file: PKCS #8, PKCS #1 or SEC 1.

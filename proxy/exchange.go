@@ -84,7 +84,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) decide(r *http.Request) {
 	x.state.gate.Decide(r.Context(), &x.request, &x.decision)
 	x.decided = time.Now()
-	x.decision.Made = x.decided
+	x.decision.Made = x.request.Time.Add(x.decided.Sub(x.began))
 	x.restrain()
 }
 
