@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -25,8 +26,8 @@ type described struct{ method, uri, host string }
 
 // describe returns the request that a trusted proxy asks about, as it would have
 // come here but for its body. Its error is a policy.Denial: where both families
-// are there and differ, one is a client's; where there is none, the proxy is not
-// configured to ask.
+// are there, one is a client's; where there is none, the proxy is not configured to
+// ask.
 func describe(question *http.Request) (*http.Request, error) {
 	d, err := read(question)
 	if err != nil {
@@ -43,7 +44,7 @@ func describe(question *http.Request) (*http.Request, error) {
 	r := new(http.Request)
 	*r = *question
 	r.Method, r.URL, r.RequestURI, r.Host = d.method, target, d.uri, d.host
-	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
+	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
 	r.Proto = "HTTP/1.1"
 	r.Header = maps.Clone(question.Header)
 	describeUpgrade(r.Header)
@@ -68,8 +69,9 @@ func read(question *http.Request) (d described, err error) {
 	forwarded, original := described{values[0], values[1], values[2]}, described{values[3], values[4], question.Host}
 	isForwarded, isOriginal := forwarded.method != "" || forwarded.uri != "", original.method != "" || original.uri != ""
 	switch {
-	case isForwarded && isOriginal && (forwarded.method != original.method || forwarded.uri != original.uri):
-		return d, policy.Deny(policy.MalformedRequest, "X-Forwarded-* and X-Original-* name two requests")
+	case isForwarded && isOriginal:
+		// Also where they agree: the host could be that of either.
+		return d, policy.Deny(policy.MalformedRequest, "the request is described by X-Forwarded-* and by X-Original-*")
 	case isForwarded:
 		return forwarded, forwarded.check(forwardedMethod, forwardedURI, forwardedHost)
 	case !isOriginal:
@@ -94,14 +96,14 @@ func (d described) check(names ...string) error {
 
 // describeUpgrade makes the header that of a websocket's handshake where it is
 // one: Upgrade and Connection are for the next server (RFC 9110, section 7.6.1),
-// so that a proxy may have removed them, or sent its own.
+// so that a proxy may have removed them, or sent its own. What else Connection names
+// is looked at with the rest: it may be the client's.
 func describeUpgrade(h http.Header) {
-	delete(h, "Connection")
 	if h["Upgrade"] == nil && h["Sec-Websocket-Key"] == nil {
 		return
 	}
 	if h["Upgrade"] == nil {
 		h["Upgrade"] = []string{"websocket"}
 	}
-	h["Connection"] = []string{"Upgrade"}
+	h["Connection"] = append(slices.Clip(h["Connection"]), "Upgrade")
 }

@@ -63,7 +63,7 @@ func TestDescribeChangesNothing(t *testing.T) {
 		t.Error(diff)
 	}
 	want := before.Clone()
-	want["Connection"], want["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	want["Connection"], want["Upgrade"] = []string{"close, X-Original-Uri", "Upgrade"}, []string{"websocket"}
 	if diff := cmp.Diff(want, got.Header); diff != "" || got.Body != http.NoBody || got.ContentLength != 0 {
 		t.Errorf("%s, a body of %d bytes", diff, got.ContentLength)
 	}

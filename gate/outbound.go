@@ -85,11 +85,13 @@ func (d *Decision) PassesForwarding(name string) bool {
 	return !f.identity && !f.credential && !d.strips(name)
 }
 
-// AliasesIdentity reports whether a header has a field that a backend might take for
-// an identity header and that is spelled in another way.
-func (d *Decision) AliasesIdentity(h http.Header) bool {
+// Misleading reports whether a header has a field that only [Decision.Outbound] keeps
+// from a backend: an alias of an identity header, or what would have it serve another
+// method or path.
+func (d *Decision) Misleading(h http.Header) bool {
 	for name := range h {
-		if f, alias := d.gate.fields.field(name); f.identity && alias {
+		f, alias := d.gate.fields.field(name)
+		if f.identity && alias || policy.OverridesTarget(name) {
 			return true
 		}
 	}

@@ -71,3 +71,13 @@ func IsForwardingFamily(name string) bool {
 func isTaken(name string) bool {
 	return headerUses[name] != 0 || IsForwardingFamily(name) || strings.HasPrefix(name, "Postern-")
 }
+
+// OverridesTarget reports whether some backends serve the method or the path that a
+// field of this name, or of an alias of it, holds in place of the request line's.
+func OverridesTarget(name string) bool {
+	switch CanonicalAlias(name) {
+	case "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Rewrite-Url", "X-Original-Url":
+		return true
+	}
+	return false
+}

@@ -27,9 +27,11 @@ func (h *Handler) Inquire(w http.ResponseWriter, r *http.Request, err error) {
 		x.decide(r)
 		switch {
 		case x.decision.Denial != nil:
-		case x.decision.AliasesIdentity(r.Header):
-			// The proxy that asks may overwrite the header, but hardly each of its aliases.
-			x.failure = &policy.Denial{Reason: policy.MalformedRequest, Detail: "a header is another spelling of an identity header"}
+		// What would be removed here, the proxy that asks passes on.
+		case x.decision.Misleading(r.Header), x.decision.ReservedTrailers(r.Trailer) > 0:
+			x.failure = &policy.Denial{Reason: policy.MalformedRequest, Detail: "a header would tell the backend of another identity, method or path"}
+		case r.Header["Upgrade"] != nil && !x.decision.Upgrade:
+			x.failure = &policy.Denial{Reason: policy.MalformedRequest, Detail: "the route allows no such upgrade"}
 		default:
 			x.grant()
 		}

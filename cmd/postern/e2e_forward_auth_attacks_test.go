@@ -22,7 +22,7 @@ func TestForwardAuthOfAnotherRequest(t *testing.T) {
 		fields []string
 		want   string
 	}{
-		"both, alike":                 {append(original, forwarded...), ""},
+		"both, alike":                 {append(original, forwarded...), malformed},
 		"another URI":                 {append(original, "X-Forwarded-Method: GET", "X-Forwarded-Uri: /public", "X-Forwarded-Host: www.example.com"), malformed},
 		"another method":              {append(original, "X-Forwarded-Method: POST", "X-Forwarded-Uri: /customers/ann", "X-Forwarded-Host: www.example.com"), malformed},
 		"half of the other family":    {append(original, "X-Forwarded-Uri: /customers/ann"), malformed},
@@ -47,6 +47,11 @@ func TestForwardAuthOfAnotherRequest(t *testing.T) {
 		"the host is not said":        {without(forwarded, 2), internal},
 		"X-Original without method":   {without(original, 0), internal},
 		"X-Original without URI":      {without(original, 1), internal},
+		"another upgrade":             {append(forwarded, "Upgrade: h2c"), malformed},
+		"an upgrade of no route":      {append(forwarded, "Upgrade: websocket", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="), malformed},
+		"a name by Connection":        {append(forwarded, "Connection: close, X-Customer-Id"), malformed},
+		"another method to backends":  {append(forwarded, "X_HTTP_Method: DELETE"), malformed},
+		"another path to backends":    {append(forwarded, "X-Original-URL: /public"), malformed},
 		"an alias is not the header":  {append(without(forwarded, 1), "X_Forwarded_Uri: /customers/ann"), internal},
 	} {
 		got := b.question(append(test.fields[:len(test.fields):len(test.fields)], ann)...)

@@ -196,6 +196,22 @@ func TestForwardAuthOfOthers(t *testing.T) {
 			} else if got.header.Get("Postern-Reason") != "malformed_request" {
 				t.Errorf("an alias: %+v", got)
 			}
+			// What would have a backend serve something else does not reach it.
+			for _, fields := range [][]string{
+				{"X-HTTP-Method-Override: DELETE"}, {"X-Rewrite-Url: /customers/bob/messages"}, {"X-Original-Url: /customers/bob/messages"},
+				{"Upgrade: websocket", "Connection: Upgrade"},
+				{"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version: 13"},
+			} {
+				if got := p.send(t, http.MethodGet, "/public", "", fields...); got.status == http.StatusOK && len(p.data.next(t).header["Upgrade"]) > 0 || got.status != http.StatusOK && got.status/100 != 4 {
+					t.Errorf("%q: %+v", fields, got)
+				}
+				p.data.expectNone(t)
+			}
+			if got := p.send(t, http.MethodGet, "/customers/ann/messages", "", ann, "Connection: close, X-Customer-Id, X-Auth-Level", "Upgrade: h2c"); got.status == http.StatusOK {
+				if header := p.data.next(t).header; header.Get("X-Customer-Id") != "ann" || header.Get("X-Auth-Level") != "customer" || header["Upgrade"] != nil {
+					t.Errorf("the backend got %v", header)
+				}
+			}
 			// Nothing passes without an answer of Postern's.
 			p.postern.stop()
 			if got := p.send(t, http.MethodGet, "/public", ""); got.status < http.StatusInternalServerError {

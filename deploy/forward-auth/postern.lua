@@ -20,6 +20,10 @@ core.register_action("postern", { "http-req" }, function(txn)
     question[name] = list
   end
   local host = question["host"]
+  -- A handshake without a key is asked about as the broken one that it is.
+  if question["upgrade"] and not question["sec-websocket-key"] then
+    question["sec-websocket-key"] = { "none" }
+  end
   for _, name in ipairs(left_out) do
     question[name] = nil
   end
