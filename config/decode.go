@@ -93,8 +93,6 @@ func (d *decoder) mistyped(at mark, wants string, n *yaml.Node) {
 func (d *decoder) value(n *yaml.Node, v reflect.Value, at mark) {
 	n = resolve(n)
 	switch p := v.Addr().Interface().(type) {
-	case *policy.Unsupported:
-		d.failf(at, "not supported yet")
 	case *time.Time:
 		d.time(n, p, at)
 	case *any:

@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -30,19 +29,17 @@ type sample struct {
 	Secrets     []sampleSecret                      `yaml:"secrets"`
 	Backup      *sampleServer                       `yaml:"backup"`
 	Levels      policy.OneOrMore[policy.Level]      `yaml:"levels" words:"anonymous customer"`
-	Admin       policy.Unsupported                  `yaml:"admin"`
 	SampleTimes `yaml:",inline"`
 
 	Derived string
 }
 
 type sampleServer struct {
-	Listen  string             `yaml:"listen"`
-	Timeout policy.Duration    `yaml:"timeout"`
-	H2C     bool               `yaml:"h2c"`
-	Retries int8               `yaml:"retries"`
-	Ratio   float64            `yaml:"ratio"`
-	TLS     policy.Unsupported `yaml:"tls"`
+	Listen  string          `yaml:"listen"`
+	Timeout policy.Duration `yaml:"timeout"`
+	H2C     bool            `yaml:"h2c"`
+	Retries int8            `yaml:"retries"`
+	Ratio   float64         `yaml:"ratio"`
 }
 
 func (s *sampleServer) SetDefaults() {
@@ -85,8 +82,6 @@ func (s *sampleShape) Variant(kind string) (any, error) {
 		s.Settings = &sampleCircle{}
 	case "square":
 		s.Settings = &sampleSquare{}
-	case "triangle":
-		return nil, errors.New("not supported yet")
 	default:
 		return nil, fmt.Errorf("unknown type %q", kind)
 	}

@@ -105,9 +105,6 @@ func (m *schemaMaker) structure(v reflect.Value) object {
 	for _, name := range l.names {
 		f := l.fields[name]
 		field := v.FieldByIndex(f.index)
-		if field.Type() == reflect.TypeFor[policy.Unsupported]() {
-			continue
-		}
 		s := m.of(field, f.words)
 		if text := m.docs.ofField(v.Type(), f.index); text != "" {
 			s["description"] = text

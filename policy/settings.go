@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// Unsupported is the type of a setting that the contract names and that is not
-// built yet: writing it in a configuration is an error, never ignored.
-type Unsupported struct{}
-
 // OneOrMore is a list that may be written as its only element.
 type OneOrMore[T any] []T
 
