@@ -13,7 +13,7 @@ import (
 	"postern/keys"
 )
 
-var errAliased = errors.New("the list has aliases (*), which another place would change with: write it out first")
+var errAliased = errors.New("the list has aliases or anchors (* or &), which another place would change with: write it out first")
 
 // editSecrets makes the list of a file, which was read as have, that of want: its
 // first secret is new, and of the others only the ends may differ.

@@ -120,6 +120,12 @@ func TestRotate(t *testing.T) {
 			want: "acme:\n  - id: \"2026-11-22\"\n    value: \"new-secret\"\n  - id: \"1\"\n    value: a\n    not_after: " + day + "\nother:\n  - {id: \"1\", value: b}\n",
 			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("1")},
 		},
+		"what others share and no rotation changes": {
+			file: "a:\n  - {id: x, value: a, attributes: &app {app: web}}\nb:\n  - {id: y, value: b, attributes: *app}\n",
+			edit: func(r *config.Rotation) { r.Tenant = "a" },
+			want: "a:\n  - {id: \"2026-11-22\", value: \"new-secret\", attributes: {\"app\": \"web\"}}\n  - {id: x, value: a, attributes: &app {app: web}, not_after: '" + day + "'}\nb:\n  - {id: y, value: b, attributes: *app}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("x")},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, done, err := rotation(test.edit).Apply("secrets.yaml", []byte(test.file))
@@ -135,6 +141,8 @@ func TestRotate(t *testing.T) {
 
 func TestRotateRefuses(t *testing.T) {
 	const two = "- {id: a, value: x, attributes: {app: one}}\n- {id: b, value: y}\n- {id: over, value: z, not_after: 2020-01-01}\n"
+	const aliased = "the list has aliases or anchors (* or &), which another place would change with: write it out first"
+	tenant := func(r *config.Rotation) { r.Tenant = "a" }
 	for name, test := range map[string]struct {
 		file string
 		edit func(*config.Rotation)
@@ -151,8 +159,11 @@ func TestRotateRefuses(t *testing.T) {
 		"an unknown key":       {"- {id: a, vaule: s3cr3t}\n", nil, `secrets.yaml:1:11: [0]: unknown key "vaule", did you mean "value"?`},
 		"no YAML":              {"- {", nil, "secrets.yaml:1:1: did not find expected node content"},
 		"nothing":              {"", nil, "secrets.yaml:1:1: the file is empty"},
-		"an alias of a secret": {"- &a {id: a, value: x}\n- *a\n", nil, "the list has aliases (*), which another place would change with: write it out first"},
-		"an anchor of one":     {"- {id: a, value: &x x, not_after: &t 2027-01-01}\n- {id: b, value: y, not_after: *t}\n", nil, "the list has aliases (*), which another place would change with: write it out first"},
+		"an alias of a secret": {"- &a {id: a, value: x}\n- *a\n", nil, aliased},
+		"an anchor of one":     {"- {id: a, value: &x x, not_after: &t 2027-01-01}\n- {id: b, value: y, not_after: *t}\n", nil, aliased},
+		"a list of two":        {"a: &l [{id: x, value: x}]\nb: *l\n", tenant, aliased},
+		"a secret of two":      {"a: [&s {id: x, value: x}]\nb: [*s]\n", tenant, aliased},
+		"an end of two":        {"a: [{id: x, value: x, not_after: &t 2027-01-01}]\nb: [{id: y, value: y, not_after: *t}]\n", tenant, aliased},
 	} {
 		got, done, err := rotation(test.edit).Apply("secrets.yaml", []byte(test.file))
 		if err == nil || err.Error() != test.want || got != nil || done != nil {
