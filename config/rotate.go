@@ -53,6 +53,9 @@ func (r *Rotation) Apply(file string, data []byte) (changed []byte, done *Rotate
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(replaced) == 0 && len(list) > 0 && !r.End.After(r.Now) {
+		return nil, nil, errors.New("no secret is in force that could end at once: name the one to replace, or end none")
+	}
 	fresh := keys.SecretSettings{ID: done.ID}
 	if len(replaced) > 0 {
 		first := list[replaced[0]]

@@ -161,6 +161,7 @@ func TestRotateRefuses(t *testing.T) {
 		"nothing":              {"", nil, "secrets.yaml:1:1: the file is empty"},
 		"an alias of a secret": {"- &a {id: a, value: x}\n- *a\n", nil, aliased},
 		"an anchor of one":     {"- {id: a, value: &x x, not_after: &t 2027-01-01}\n- {id: b, value: y, not_after: *t}\n", nil, aliased},
+		"none that could end":  {"- {id: a, value: x, not_before: 2026-12-01}\n", func(r *config.Rotation) { r.End = r.Now }, "no secret is in force that could end at once: name the one to replace, or end none"},
 		"a list of two":        {"a: &l [{id: x, value: x}]\nb: *l\n", tenant, aliased},
 		"a secret of two":      {"a: [&s {id: x, value: x}]\nb: [*s]\n", tenant, aliased},
 		"an end of two":        {"a: [{id: x, value: x, not_after: &t 2027-01-01}]\nb: [{id: y, value: y, not_after: *t}]\n", tenant, aliased},
