@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,8 +64,15 @@ func (r *Rotation) Apply(file string, data []byte) (changed []byte, done *Rotate
 		fresh.Attributes, fresh.Value.Encoding = maps.Clone(first.Attributes), first.Value.Encoding
 	}
 	done.Secret = r.Make(fresh.Value.Encoding)
-	if fresh.Value.Plain = policy.Secret(done.Secret); fresh.Value.Encoding == "" {
+	switch {
+	case len(replaced) > 0 && !slices.ContainsFunc(replaced, func(i int) bool { return list[i].Value.SHA256 == "" }):
+		// Who keeps digests only does not want the secret in the file.
+		digest := sha256.Sum256([]byte(done.Secret))
+		fresh.Value = keys.Value{SHA256: hex.EncodeToString(digest[:])}
+	case fresh.Value.Encoding == "":
 		fresh.Value = keys.Value{Literal: policy.Secret(done.Secret)}
+	default:
+		fresh.Value.Plain = policy.Secret(done.Secret)
 	}
 	want := append([]keys.SecretSettings{fresh}, list...)
 	for _, i := range replaced {

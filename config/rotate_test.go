@@ -25,7 +25,11 @@ func rotation(edit func(*config.Rotation)) *config.Rotation {
 }
 
 func TestRotate(t *testing.T) {
-	const day = "2026-11-23T12:00:00Z"
+	const (
+		day    = "2026-11-23T12:00:00Z"
+		old    = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4"
+		digest = "fc97bb52861fcf328d0a7abe201f9632b8703e436656348f6d1b398f42e92c39" // of new-secret
+	)
 	ends := func(ids ...string) (list []keys.Listed) {
 		for _, id := range ids {
 			list = append(list, keys.Listed{ID: id, NotAfter: rotationTime.Add(24 * time.Hour)})
@@ -85,6 +89,16 @@ func TestRotate(t *testing.T) {
 			file: "- {id: a, value: {value: YWE, encoding: base64}}\n",
 			want: "- {id: \"2026-11-22\", value: {value: \"new-secretbase64\", encoding: base64}}\n- {id: a, value: {value: YWE, encoding: base64}, not_after: '" + day + "'}\n",
 			done: config.Rotated{ID: "2026-11-22", Secret: "new-secretbase64", Ended: ends("a")},
+		},
+		"digests": {
+			file: "- {id: a, value: {sha256: " + old + "}}\n",
+			want: "- {id: \"2026-11-22\", value: {sha256: \"" + digest + "\"}}\n- {id: a, value: {sha256: " + old + "}, not_after: '" + day + "'}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("a")},
+		},
+		"a digest and a secret": {
+			file: "- {id: a, value: {sha256: " + old + "}}\n- {id: b, value: x}\n",
+			want: "- {id: \"2026-11-22\", value: \"new-secret\"}\n- {id: a, value: {sha256: " + old + "}, not_after: '" + day + "'}\n- {id: b, value: x, not_after: '" + day + "'}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("a", "b")},
 		},
 		"an empty list": {
 			file: "[]\n", want: "[\n  {\n    \"id\": \"2026-11-22\",\n    \"value\": \"new-secret\"\n  }\n]\n",
