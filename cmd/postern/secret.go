@@ -134,8 +134,10 @@ Postern takes the file over by itself. Attributes, and an encoding, are those of
 				return err
 			}
 			report(command.ErrOrStderr(), file, done)
-			_, err = fmt.Fprintln(command.OutOrStdout(), done.Secret)
-			return failed(err)
+			if _, err := fmt.Fprintln(command.OutOrStdout(), done.Secret); err != nil {
+				return failed(fmt.Errorf("%s was changed, but nobody was told the secret %q that is new in it: %w", file, done.ID, err))
+			}
+			return nil
 		},
 	}
 	flags := command.Flags()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,27 @@ func TestRotateRefuses(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != list {
+		t.Errorf("%v: %s", err, got)
+	}
+}
+
+// unwritable is a standard output such as /dev/full.
+type unwritable struct{}
+
+func (unwritable) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// Where the secret could not be printed, the file has changed all the same.
+func TestRotateTellsOfUnprintedSecrets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokens.yaml")
+	if err := os.WriteFile(file, []byte("[]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	code := run(t.Context(), []string{"secret", "rotate", "--file", file, "--id", "lost"}, unwritable{}, &stderr)
+	if want := file + ` was changed, but nobody was told the secret "lost" that is new in it: no space left`; code != exitFailed || !strings.Contains(stderr.String(), want) {
+		t.Errorf("%d %s", code, stderr.String())
+	}
+	if got, err := os.ReadFile(file); err != nil || !strings.Contains(string(got), `"lost"`) {
 		t.Errorf("%v: %s", err, got)
 	}
 }
