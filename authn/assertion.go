@@ -133,7 +133,8 @@ func (a *Asserter) assert(v *Verified, audience string, at time.Time) *assertion
 
 // end returns when an assertion that is made at a time ends: never after its
 // credential, or, where that is only let through for the difference of clocks, not
-// after that is over.
+// after that is over; and never after the key that verified it, with which the
+// credential ends too.
 func (a *Asserter) end(v *Verified, at time.Time) time.Time {
 	end := at.Add(a.ttl)
 	if v.ExpiresAt.After(at) {
@@ -141,6 +142,9 @@ func (a *Asserter) end(v *Verified, at time.Time) time.Time {
 	}
 	for _, member := range v.Members() {
 		end = earliest(end, earliest(member.expires, member.tooOld))
+		if member.key != nil {
+			end = earliest(end, member.key.NotAfter)
+		}
 	}
 	return end
 }

@@ -56,7 +56,7 @@ func asserted(t testing.TB, assertion []string) map[string]any {
 	return claims
 }
 
-// An assertion ends after its ttl, and never after its credential; that one may
+// An assertion ends after its ttl, and never after its credential or the secret of it; that one may
 // end a little later than it says, and so may then the assertion.
 func TestAssertionEnds(t *testing.T) {
 	a := newAsserter(t)
@@ -79,6 +79,8 @@ func TestAssertionEnds(t *testing.T) {
 	}
 	group := must(authn.Merge(token(&authn.StaticTokenSettings{NotAfter: at.Add(5 * time.Second)}), customer(`{"exp":1000300}`, nil), "group"))
 	aged := func(s *authn.JWTSettings) { s.MaxAge = duration(10 * time.Second) }
+	rotated := func(s *authn.JWTSettings) { s.Keys.Secrets[0].NotAfter = at.Add(10 * time.Second) }
+	ofRotated := must(authn.Merge(token(&authn.StaticTokenSettings{}), customer(`{"exp":1000300}`, rotated), "group"))
 	for name, test := range map[string]struct {
 		v    *authn.Verified
 		want int64 // seconds after at
@@ -93,6 +95,9 @@ func TestAssertionEnds(t *testing.T) {
 		"exp at this moment":      {customer(`{"exp":1000000}`, nil), 30},
 		"the age of its iat":      {customer(`{"exp":1000300,"iat":1000000}`, aged), 40}, // with the skew
 		"the member of a group":   {group, 5},
+		"the end of its secret":   {customer(`{"exp":1000300}`, rotated), 10},
+		"a secret that lasts":     {customer(`{"exp":1000005}`, rotated), 5},
+		"a secret in a group":     {ofRotated, 10},
 	} {
 		claims := asserted(t, test.v.Assertion(a, "data", at))
 		got := []any{claims["iat"], claims["exp"]}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,4 +40,27 @@ func (c *Config) checkAssertion(at policy.Path, problems *policy.Problems) {
 	for i := range c.RouteList {
 		claimed(policy.Path{"routes", i, "identity_headers"}, c.RouteList[i].IdentityHeaders)
 	}
+}
+
+// warnAudiences says where one upstream could show another the assertions that it
+// was sent.
+func (c *Config) warnAudiences() (list []string) {
+	if c.IdentityAssertion == nil {
+		return nil
+	}
+	first := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(c.Upstreams)) {
+		audience := c.audience(name)
+		if other, taken := first[audience]; taken {
+			list = append(list, fmt.Sprintf("upstreams.%s: its audience, %q, is that of %s too: an assertion for one is good for the other", name, audience, other))
+			continue
+		}
+		first[audience] = name
+	}
+	return list
+}
+
+// audience returns what assertions call an upstream.
+func (c *Config) audience(upstream string) string {
+	return cmp.Or(c.Upstreams[upstream].Audience, upstream)
 }

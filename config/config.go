@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"crypto/tls"
 	"fmt"
 	"maps"
@@ -185,7 +184,7 @@ func (c *Config) compile(load keys.Loader, problems *policy.Problems) {
 	})
 	for i, r := range c.Routes {
 		r.Streams = policy.NewStreams(c.Streams, c.RouteList[i].Streams)
-		r.Audience = cmp.Or(c.Upstreams[r.Upstream].Audience, r.Upstream)
+		r.Audience = c.audience(r.Upstream)
 	}
 	c.Asserter = c.IdentityAssertion.Load(policy.Path{"identity_assertion"}, load, problems)
 	if c.OpaqueID != nil {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,7 +47,7 @@ type Rotated struct {
 // stay, though not every space. Its error is [Errors] where the file has faults, and else says
 // what cannot be done with it.
 func (r *Rotation) Apply(file string, data []byte) (changed []byte, done *Rotated, err error) {
-	list, err := readSecrets(file, data, r.Tenant)
+	list, others, err := readSecrets(file, data, r.Tenant)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -53,14 +55,24 @@ func (r *Rotation) Apply(file string, data []byte) (changed []byte, done *Rotate
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(replaced) == 0 && len(list) > 0 && !r.End.After(r.Now) {
+		return nil, nil, errors.New("no secret is in force that could end at once: name the one to replace, or end none")
+	}
 	fresh := keys.SecretSettings{ID: done.ID}
 	if len(replaced) > 0 {
 		first := list[replaced[0]]
 		fresh.Attributes, fresh.Value.Encoding = maps.Clone(first.Attributes), first.Value.Encoding
 	}
 	done.Secret = r.Make(fresh.Value.Encoding)
-	if fresh.Value.Plain = policy.Secret(done.Secret); fresh.Value.Encoding == "" {
+	switch {
+	case len(replaced) > 0 && !slices.ContainsFunc(replaced, func(i int) bool { return list[i].Value.SHA256 == "" }):
+		// Who keeps digests only does not want the secret in the file.
+		digest := sha256.Sum256([]byte(done.Secret))
+		fresh.Value = keys.Value{SHA256: hex.EncodeToString(digest[:])}
+	case fresh.Value.Encoding == "":
 		fresh.Value = keys.Value{Literal: policy.Secret(done.Secret)}
+	default:
+		fresh.Value.Plain = policy.Secret(done.Secret)
 	}
 	want := append([]keys.SecretSettings{fresh}, list...)
 	for _, i := range replaced {
@@ -76,35 +88,39 @@ func (r *Rotation) Apply(file string, data []byte) (changed []byte, done *Rotate
 	if changed, err = editSecrets(data, r.Tenant, list, want); err != nil {
 		return nil, nil, err
 	}
-	if got, err := readSecrets(file, changed, r.Tenant); err != nil || !reflect.DeepEqual(want, got) {
+	got, after, err := readSecrets(file, changed, r.Tenant)
+	switch {
+	case err != nil || !reflect.DeepEqual(want, got):
 		return nil, nil, errors.New("the file is written in a way that cannot be kept: add the secret by hand")
+	case !reflect.DeepEqual(others, after):
+		return nil, nil, errAliased // of an anchor in the list
 	}
 	return changed, done, nil
 }
 
-// readSecrets returns the list of a file, or of a tenant in it.
-func readSecrets(file string, data []byte, tenant string) ([]keys.SecretSettings, error) {
+// readSecrets returns the list of a file, or of a tenant in it with those of the
+// others.
+func readSecrets(file string, data []byte, tenant string) (list []keys.SecretSettings, others map[string][]keys.SecretSettings, err error) {
 	doc, errs := parseAny(file, data)
 	if doc == nil {
-		return nil, errs
+		return nil, nil, errs
 	}
 	switch {
 	case tenant == "" && doc.root.Kind == yaml.MappingNode:
-		return nil, fmt.Errorf("%s is a key ring: name the tenant", file)
+		return nil, nil, fmt.Errorf("%s is a key ring: name the tenant", file)
 	case tenant == "":
-		var list []keys.SecretSettings
 		errs = doc.decode(&list)
-		return list, orNil(errs)
+		return list, nil, orNil(errs)
 	}
-	var ring map[string][]keys.SecretSettings
-	if errs := doc.decode(&ring); len(errs) > 0 {
-		return nil, errs
+	if errs := doc.decode(&others); len(errs) > 0 {
+		return nil, nil, errs
 	}
-	list, known := ring[tenant]
+	list, known := others[tenant]
 	if !known {
-		return nil, fmt.Errorf("%s has no tenant %q%s", file, tenant, suggest(tenant, slices.Sorted(maps.Keys(ring))))
+		return nil, nil, fmt.Errorf("%s has no tenant %q%s", file, tenant, suggest(tenant, slices.Sorted(maps.Keys(others))))
 	}
-	return list, nil
+	delete(others, tenant)
+	return list, others, nil
 }
 
 func orNil(errs Errors) error {

@@ -13,7 +13,7 @@ import (
 	"postern/keys"
 )
 
-var errAliased = errors.New("the list has aliases (*), which another place would change with: write it out first")
+var errAliased = errors.New("the list has aliases or anchors (* or &), which another place would change with: write it out first")
 
 // editSecrets makes the list of a file, which was read as have, that of want: its
 // first secret is new, and of the others only the ends may differ.
@@ -78,7 +78,10 @@ func setEnd(m *yaml.Node, end time.Time, quoted bool) error {
 func secretNode(s keys.SecretSettings, quoted bool) *yaml.Node {
 	text := func(s string) *yaml.Node { return textNode(s, quoted) }
 	value := textNode(string(s.Value.Literal+s.Value.Plain), true)
-	if s.Value.Encoding != "" {
+	switch {
+	case s.Value.SHA256 != "":
+		value = &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: []*yaml.Node{text("sha256"), textNode(s.Value.SHA256, true)}}
+	case s.Value.Encoding != "":
 		value = &yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: []*yaml.Node{
 			text("value"), value, text("encoding"), text(s.Value.Encoding),
 		}}

@@ -25,7 +25,11 @@ func rotation(edit func(*config.Rotation)) *config.Rotation {
 }
 
 func TestRotate(t *testing.T) {
-	const day = "2026-11-23T12:00:00Z"
+	const (
+		day    = "2026-11-23T12:00:00Z"
+		old    = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4"
+		digest = "fc97bb52861fcf328d0a7abe201f9632b8703e436656348f6d1b398f42e92c39" // of new-secret
+	)
 	ends := func(ids ...string) (list []keys.Listed) {
 		for _, id := range ids {
 			list = append(list, keys.Listed{ID: id, NotAfter: rotationTime.Add(24 * time.Hour)})
@@ -86,6 +90,16 @@ func TestRotate(t *testing.T) {
 			want: "- {id: \"2026-11-22\", value: {value: \"new-secretbase64\", encoding: base64}}\n- {id: a, value: {value: YWE, encoding: base64}, not_after: '" + day + "'}\n",
 			done: config.Rotated{ID: "2026-11-22", Secret: "new-secretbase64", Ended: ends("a")},
 		},
+		"digests": {
+			file: "- {id: a, value: {sha256: " + old + "}}\n",
+			want: "- {id: \"2026-11-22\", value: {sha256: \"" + digest + "\"}}\n- {id: a, value: {sha256: " + old + "}, not_after: '" + day + "'}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("a")},
+		},
+		"a digest and a secret": {
+			file: "- {id: a, value: {sha256: " + old + "}}\n- {id: b, value: x}\n",
+			want: "- {id: \"2026-11-22\", value: \"new-secret\"}\n- {id: a, value: {sha256: " + old + "}, not_after: '" + day + "'}\n- {id: b, value: x, not_after: '" + day + "'}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("a", "b")},
+		},
 		"an empty list": {
 			file: "[]\n", want: "[\n  {\n    \"id\": \"2026-11-22\",\n    \"value\": \"new-secret\"\n  }\n]\n",
 			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret"},
@@ -120,6 +134,12 @@ func TestRotate(t *testing.T) {
 			want: "acme:\n  - id: \"2026-11-22\"\n    value: \"new-secret\"\n  - id: \"1\"\n    value: a\n    not_after: " + day + "\nother:\n  - {id: \"1\", value: b}\n",
 			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("1")},
 		},
+		"what others share and no rotation changes": {
+			file: "a:\n  - {id: x, value: a, attributes: &app {app: web}}\nb:\n  - {id: y, value: b, attributes: *app}\n",
+			edit: func(r *config.Rotation) { r.Tenant = "a" },
+			want: "a:\n  - {id: \"2026-11-22\", value: \"new-secret\", attributes: {\"app\": \"web\"}}\n  - {id: x, value: a, attributes: &app {app: web}, not_after: '" + day + "'}\nb:\n  - {id: y, value: b, attributes: *app}\n",
+			done: config.Rotated{ID: "2026-11-22", Secret: "new-secret", Ended: ends("x")},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, done, err := rotation(test.edit).Apply("secrets.yaml", []byte(test.file))
@@ -135,6 +155,8 @@ func TestRotate(t *testing.T) {
 
 func TestRotateRefuses(t *testing.T) {
 	const two = "- {id: a, value: x, attributes: {app: one}}\n- {id: b, value: y}\n- {id: over, value: z, not_after: 2020-01-01}\n"
+	const aliased = "the list has aliases or anchors (* or &), which another place would change with: write it out first"
+	tenant := func(r *config.Rotation) { r.Tenant = "a" }
 	for name, test := range map[string]struct {
 		file string
 		edit func(*config.Rotation)
@@ -151,8 +173,12 @@ func TestRotateRefuses(t *testing.T) {
 		"an unknown key":       {"- {id: a, vaule: s3cr3t}\n", nil, `secrets.yaml:1:11: [0]: unknown key "vaule", did you mean "value"?`},
 		"no YAML":              {"- {", nil, "secrets.yaml:1:1: did not find expected node content"},
 		"nothing":              {"", nil, "secrets.yaml:1:1: the file is empty"},
-		"an alias of a secret": {"- &a {id: a, value: x}\n- *a\n", nil, "the list has aliases (*), which another place would change with: write it out first"},
-		"an anchor of one":     {"- {id: a, value: &x x, not_after: &t 2027-01-01}\n- {id: b, value: y, not_after: *t}\n", nil, "the list has aliases (*), which another place would change with: write it out first"},
+		"an alias of a secret": {"- &a {id: a, value: x}\n- *a\n", nil, aliased},
+		"an anchor of one":     {"- {id: a, value: &x x, not_after: &t 2027-01-01}\n- {id: b, value: y, not_after: *t}\n", nil, aliased},
+		"none that could end":  {"- {id: a, value: x, not_before: 2026-12-01}\n", func(r *config.Rotation) { r.End = r.Now }, "no secret is in force that could end at once: name the one to replace, or end none"},
+		"a list of two":        {"a: &l [{id: x, value: x}]\nb: *l\n", tenant, aliased},
+		"a secret of two":      {"a: [&s {id: x, value: x}]\nb: [*s]\n", tenant, aliased},
+		"an end of two":        {"a: [{id: x, value: x, not_after: &t 2027-01-01}]\nb: [{id: y, value: y, not_after: *t}]\n", tenant, aliased},
 	} {
 		got, done, err := rotation(test.edit).Apply("secrets.yaml", []byte(test.file))
 		if err == nil || err.Error() != test.want || got != nil || done != nil {

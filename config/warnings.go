@@ -25,6 +25,7 @@ func (c *Config) Warnings(now time.Time) []string {
 			list = append(list, fmt.Sprintf("denials.%s: no route names this format", name))
 		}
 	}
+	list = append(list, c.warnAudiences()...)
 	list = append(list, c.warnSameSecrets()...)
 	for i, route := range c.Routes {
 		if route.Report && !route.Reports(now) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,6 +119,10 @@ Postern takes the file over by itself. Attributes, and an encoding, are those of
 			if err := f.check(); err != nil {
 				return err
 			}
+			// An empty variable of a script would end nothing, and look as if it had.
+			if command.Flags().Changed("replace") && (len(r.Replaces) == 0 || slices.Contains(r.Replaces, "")) {
+				return errors.New("--replace names no secret: leave it out to replace all that are in force")
+			}
 			// In seconds, as the file has them; never later than now.
 			r.Now = time.Now().UTC().Truncate(time.Second)
 			if r.End, err = endOf(r.Now, overlap, until, revokeNow); err != nil {
@@ -129,8 +134,10 @@ Postern takes the file over by itself. Attributes, and an encoding, are those of
 				return err
 			}
 			report(command.ErrOrStderr(), file, done)
-			_, err = fmt.Fprintln(command.OutOrStdout(), done.Secret)
-			return failed(err)
+			if _, err := fmt.Fprintln(command.OutOrStdout(), done.Secret); err != nil {
+				return failed(fmt.Errorf("%s was changed, but nobody was told the secret %q that is new in it: %w", file, done.ID, err))
+			}
+			return nil
 		},
 	}
 	flags := command.Flags()
@@ -147,6 +154,9 @@ Postern takes the file over by itself. Attributes, and an encoding, are those of
 	return command
 }
 
+// lastYear is the last that RFC 3339 can write.
+const lastYear = 9999
+
 // endOf returns when the old secrets end.
 func endOf(now time.Time, overlap time.Duration, until string, revokeNow bool) (end time.Time, err error) {
 	switch {
@@ -156,7 +166,11 @@ func endOf(now time.Time, overlap time.Duration, until string, revokeNow bool) (
 		if end, err = time.Parse(time.RFC3339, until); err != nil || !end.After(now) {
 			return end, errors.New("--until wants a time to come, such as 2027-01-31T00:00:00Z")
 		}
-		return end.UTC().Truncate(time.Second), nil
+		end = end.UTC().Truncate(time.Second)
+		if end.Year() > lastYear {
+			return end, fmt.Errorf("--until wants a time before the end of %d in UTC", lastYear)
+		}
+		return end, nil
 	case overlap < time.Second:
 		return end, errors.New("--overlap wants 1s or more; --revoke-now ends them at once")
 	}
