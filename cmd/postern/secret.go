@@ -120,6 +120,11 @@ Postern takes the file over by itself. Attributes, and an encoding, are those of
 				return err
 			}
 			// An empty variable of a script would end nothing, and look as if it had.
+			for _, name := range [...]string{"until", "tenant", "id"} {
+				if flag := command.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+					return fmt.Errorf("--%s is empty: leave it out for its default", name)
+				}
+			}
 			if command.Flags().Changed("replace") && (len(r.Replaces) == 0 || slices.Contains(r.Replaces, "")) {
 				return errors.New("--replace names no secret: leave it out to replace all that are in force")
 			}
