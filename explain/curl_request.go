@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -149,7 +148,7 @@ func (c *curl) finish() (*Request, error) {
 	}
 	r.Method = cmp.Or(c.method, r.Method)
 	if strings.ContainsFunc(r.Method, notInLine) {
-		return nil, fmt.Errorf("%q is no method", r.Method)
+		return nil, errNoMethod
 	}
 	for _, f := range c.options {
 		if r.has(f.Name) { // which -H says
