@@ -65,6 +65,13 @@ var commands = []string{
 	`curl -d a=b -X GET URL/p`,
 	`curl -H 'Cookie: a=b' -b c=d URL/p`,
 	`curl -H 'Authorization: JWT a' -u b:c URL/p`,
+	`curl -H 'Authorization:' -u b:c URL/p`,
+	`curl -H 'Authorization:' --oauth2-bearer abc URL/p`,
+	`curl -H 'Cookie:' -b c=d URL/p`,
+	`curl -H 'user-agent:' -A a -H 'referer:' -e http://from/ URL/p`,
+	`curl -A '' -e '' URL/p`,
+	`curl -A a -A '' -e http://from/ -e '' URL/p`,
+	`curl -A '' -A a -H 'Referer: b' -e '' URL/p`,
 	`curl -- URL/p`,
 }
 
