@@ -161,7 +161,8 @@ func (c *curl) parseShort(options []curlOption, letters string, words *[]string)
 	return nil
 }
 
-func unknownOption(name string) error {
+func unknownOption(word string) error {
+	name, _, _ := strings.Cut(word, "=") // behind which a credential may stand
 	return fmt.Errorf("curl's option %s is not understood here: leave it out, if the request is the same without it", name)
 }
 

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -149,10 +148,13 @@ func (c *curl) finish() (*Request, error) {
 	}
 	r.Method = cmp.Or(c.method, r.Method)
 	if strings.ContainsFunc(r.Method, notInLine) {
-		return nil, fmt.Errorf("%q is no method", r.Method)
+		return nil, errNoMethod
 	}
 	for _, f := range c.options {
-		if r.has(f.Name) { // which -H says
+		if f.Value == "" { // as -A '' says that there be no such field
+			c.removed = append(c.removed, strings.ToLower(f.Name))
+		}
+		if r.has(f.Name) || c.isRemoved(f.Name) { // which -H says
 			continue
 		}
 		if err := r.AddField(f.Name + ": " + f.Value); err != nil {
@@ -180,7 +182,9 @@ func (c *curl) setBody(data []byte) {
 
 // addOwn adds a field that curl sends of its own, unless it was told otherwise.
 func (c *curl) addOwn(name, value string) {
-	if !c.request.has(name) && !slices.Contains(c.removed, strings.ToLower(name)) {
+	if !c.request.has(name) && !c.isRemoved(name) {
 		c.request.Fields = append(c.request.Fields, Field{name, value})
 	}
 }
+
+func (c *curl) isRemoved(name string) bool { return slices.Contains(c.removed, strings.ToLower(name)) }

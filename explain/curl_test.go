@@ -65,6 +65,13 @@ var commands = []string{
 	`curl -d a=b -X GET URL/p`,
 	`curl -H 'Cookie: a=b' -b c=d URL/p`,
 	`curl -H 'Authorization: JWT a' -u b:c URL/p`,
+	`curl -H 'Authorization:' -u b:c URL/p`,
+	`curl -H 'Authorization:' --oauth2-bearer abc URL/p`,
+	`curl -H 'Cookie:' -b c=d URL/p`,
+	`curl -H 'user-agent:' -A a -H 'referer:' -e http://from/ URL/p`,
+	`curl -A '' -e '' URL/p`,
+	`curl -A a -A '' -e http://from/ -e '' URL/p`,
+	`curl -A '' -A a -H 'Referer: b' -e '' URL/p`,
 	`curl -- URL/p`,
 }
 
@@ -136,7 +143,7 @@ func TestParseCurlRefuses(t *testing.T) {
 		{"curl -H", "curl's option -H wants a value"},
 		{"curl --proxy http://y/ http://x/", "curl's option --proxy is not understood here: leave it out, if the request is the same without it"},
 		{"curl -sZ http://x/", "curl's option -Z is not understood here: leave it out, if the request is the same without it"},
-		{"curl --data=a http://x/", "curl's option --data=a is not understood here: leave it out, if the request is the same without it"},
+		{"curl --data=a http://x/", "curl's option --data is not understood here: leave it out, if the request is the same without it"},
 		{"curl http://x/ | sh", "the command line must be one command, without pipes, redirections and assignments"},
 		{"curl http://x/ > file", "the command line must be one command, without pipes, redirections and assignments"},
 		{"curl http://x/; rm -rf /", "the command line must be one command"},
@@ -149,7 +156,9 @@ func TestParseCurlRefuses(t *testing.T) {
 		{"curl -b jar.txt http://x/", "curl's -b with a file is not understood here: write name=value"},
 		{"curl -H @fields http://x/", "curl's -H @file is not understood here: write the fields out"},
 		{"curl -I -d a http://x/", "curl does not send data with -I"},
-		{"curl -X 'GET / HTTP/1.1' http://x/", `"GET / HTTP/1.1" is no method`},
+		{"curl -X 'GET / HTTP/1.1' http://x/", "the method is empty, or holds a space or a control character"},
+		{"curl -X 'Bearer s3cret' http://x/", "the method is empty, or holds a space or a control character"},
+		{"curl --oauth2-bearer=s3cret http://x/", "curl's option --oauth2-bearer is not understood here: leave it out, if the request is the same without it"},
 		{"curl -H $'a: b\\nc: d' http://x/", `the header field "a" holds a line break`},
 		{"curl --data-urlencode a@b http://x/", "curl's --data-urlencode of a file is not understood here"},
 	} {

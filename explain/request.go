@@ -26,12 +26,16 @@ type Field struct{ Name, Value string }
 // defaultHost is sent where a URL names none.
 const defaultHost = "localhost"
 
+// errNoMethod does not tell the method: it may be a credential that came to stand in
+// its place.
+var errNoMethod = errors.New("the method is empty, or holds a space or a control character")
+
 // ParseRequest reads a method, and a URL or a path with its query, which is not
 // cleaned in any way.
 func ParseRequest(method, address string) (*Request, error) {
 	r := &Request{Method: method}
 	if method == "" || strings.ContainsFunc(method, notInLine) {
-		return nil, fmt.Errorf("%q is no method", method)
+		return nil, errNoMethod
 	}
 	return r, r.setURL(address)
 }
@@ -56,7 +60,8 @@ func (r *Request) setURL(address string) error {
 	rest, _, _ = strings.Cut(rest, "#") // no client sends it
 	if !strings.HasPrefix(rest, "/") {
 		if rest != "" && rest[0] != '?' {
-			return fmt.Errorf("%q is no URL, and no path that begins with a slash", address)
+			path, _, _ := strings.Cut(address, "?") // behind which a credential may stand
+			return fmt.Errorf("%q is no URL, and no path that begins with a slash", path)
 		}
 		rest = "/" + rest
 	}

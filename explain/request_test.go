@@ -24,6 +24,7 @@ func TestParseRequest(t *testing.T) {
 		{address: "http://[::1]:80/", want: explain.Request{Host: "[::1]:80", Target: "/"}},
 		{address: "", want: explain.Request{Host: "localhost", Target: "/"}},
 		{address: "a/b", err: `"a/b" is no URL, and no path that begins with a slash`},
+		{address: "a/b?token=s3cret", err: `"a/b" is no URL, and no path that begins with a slash`},
 		{address: "ftp://host.example/", err: "ftp:// is not served: use http, https, ws, wss, or a path"},
 		{address: "http:///a", err: "the URL holds a space or a control character, or no host"},
 		{address: "http://ann:s3cret@host.example/", err: "a user in the URL is no part of a request: send an Authorization header"},
@@ -41,8 +42,11 @@ func TestParseRequest(t *testing.T) {
 			t.Errorf("%q: %v (-want +got):\n%s", test.address, err, diff)
 		}
 	}
-	if _, err := explain.ParseRequest("GET /", "/"); err == nil {
-		t.Error("a method with a space is accepted")
+	for _, method := range []string{"", "GET /", "Bearer s3cret"} {
+		_, err := explain.ParseRequest(method, "/")
+		if want := "the method is empty, or holds a space or a control character"; err == nil || err.Error() != want {
+			t.Errorf("method %q: %v, want %s", method, err, want)
+		}
 	}
 }
 

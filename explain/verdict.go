@@ -62,12 +62,13 @@ func Expectations() []string {
 }
 
 // Is reports whether the verdict is what was expected: a decision, or the reason of
-// a denial. One that depends on something is no decision, but has a reason.
+// a denial that is not only reported. One that depends on something is no decision,
+// but has a reason.
 func (v *Verdict) Is(expected string) bool {
 	if slices.Contains([]string{Allow, Deny, ReportDeny}, expected) {
 		return v.Decision == expected && v.DependsOn == ""
 	}
-	return v.Decision != Allow && v.Reason == expected
+	return v.Decision == Deny && v.Reason == expected
 }
 
 // String is the verdict in a line.

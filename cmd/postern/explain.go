@@ -29,6 +29,7 @@ type explanation struct {
 	expect         string
 	command        *cobra.Command
 	hasData, isCur bool
+	expects        bool
 }
 
 func explainCommand() *cobra.Command {
@@ -56,6 +57,7 @@ Exit codes: 0 whatever the verdict, 1 where it is not the one of --expect, 2 for
 		RunE: func(command *cobra.Command, arguments []string) error {
 			e.command = command
 			e.hasData, e.isCur = command.Flags().Changed("data"), command.Flags().Changed("curl")
+			e.expects = command.Flags().Changed("expect") // an unset variable must not pass for no expectation
 			return e.run(arguments)
 		},
 	}
@@ -75,7 +77,7 @@ Exit codes: 0 whatever the verdict, 1 where it is not the one of --expect, 2 for
 }
 
 func (e *explanation) run(arguments []string) error {
-	if e.expect != "" && !slices.Contains(explain.Expectations(), e.expect) {
+	if e.expects && !slices.Contains(explain.Expectations(), e.expect) {
 		return fmt.Errorf("--expect %s: use allow, deny, report_deny or a reason", e.expect)
 	}
 	client, err := netip.ParseAddr(e.client)
@@ -110,7 +112,7 @@ func (e *explanation) run(arguments []string) error {
 	if err := e.write(report); err != nil {
 		return failed(err)
 	}
-	if e.expect != "" && !report.Verdict.Is(e.expect) {
+	if e.expects && !report.Verdict.Is(e.expect) {
 		return failed(fmt.Errorf("expected %s, got %s", e.expect, &report.Verdict))
 	}
 	return nil

@@ -27,8 +27,12 @@ type sources struct {
 func loadSources(c *config.Config, jwks []string, read func(string) ([]byte, error), at time.Time) (*sources, error) {
 	s := &sources{offline{keys: map[string]authn.KeySet{}}, map[string]string{}}
 	files := map[string]string{} // by authenticator
+	unnamed := false
 	for _, argument := range jwks {
 		name, file, named := strings.Cut(argument, "=")
+		if argument == "" || named && file == "" {
+			return nil, fmt.Errorf("--jwks %q names no file", argument)
+		}
 		if _, isRemote := c.Remotes[name]; named && isRemote {
 			files[name] = file
 			continue
@@ -36,6 +40,10 @@ func loadSources(c *config.Config, jwks []string, read func(string) ([]byte, err
 		if named {
 			return nil, fmt.Errorf("--jwks %s: %s is no authenticator with remote keys", argument, name)
 		}
+		if unnamed {
+			return nil, fmt.Errorf("--jwks %s: only one file can be for all authenticators, write NAME=FILE", argument)
+		}
+		unnamed = true
 		for name := range c.Remotes {
 			if files[name] == "" {
 				files[name] = argument

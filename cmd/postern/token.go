@@ -53,6 +53,9 @@ func (u *tokenUse) load() (*config.Config, config.Authenticator, error) {
 	if !known {
 		return nil, a, fmt.Errorf("%s has no authenticator %q", u.file, u.name)
 	}
+	if _, hasRing := c.Rings[u.name]; u.tenant != "" && !hasRing {
+		return nil, a, fmt.Errorf("%s has no key ring, and --tenant says nothing", u.name)
+	}
 	return c, a, nil
 }
 

@@ -89,6 +89,8 @@ func TestProblems(t *testing.T) {
 		"a time as text":     {token(goodHeader, `{"exp":"1793534700"}`, 32), []string{"exp is no number: it wants seconds since 1970"}},
 		"a time before 1970": {token(goodHeader, `{"exp":-1}`, 32), []string{"exp is out of range"}},
 		"long ago":           {token(goodHeader, `{"exp":1761998400}`, 32), []string{"exp 365 days ago: it has ended"}},
+		"counted":            {token(goodHeader, `{"exp":1793534700,"sub":42,"jti":-7}`, 32), nil},
+		"fractions":          {token(goodHeader, `{"exp":1793534700,"sub":4.2,"jti":1e3}`, 32), []string{"sub is no text", "jti is no text"}},
 		"claims of no type":  {token(goodHeader, `{"exp":1793534700,"iss":1,"sub":"","jti":{},"aud":[1]}`, 32), []string{"iss is no text", "sub is empty", "jti is no text", "aud is neither a text nor a list of texts"}},
 	} {
 		if diff := cmp.Diff(c.want, anatomy.Dissect(c.token, now).Problems); diff != "" {

@@ -1,6 +1,7 @@
 package anatomy
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -75,10 +76,20 @@ func (a *Anatomy) checkSignature(signature []byte) {
 	}
 }
 
+// isInteger reports whether a claim is one, as sub and jti are where accounts are
+// counted.
+func isInteger(value any) bool {
+	number, isNumber := value.(json.Number)
+	return isNumber && !strings.ContainsAny(number.String(), ".eE")
+}
+
 // checkClaims looks at the claims of RFC 7519, section 4.1, that have a type.
 func (a *Anatomy) checkClaims() {
 	for _, name := range []string{"iss", "sub", "jti"} {
 		value, there := a.claims[name]
+		if name != "iss" && isInteger(value) {
+			continue
+		}
 		if text, isText := value.(string); there && isText && text == "" {
 			a.problemf("%s is empty", name)
 		} else if _, isObject := value.(map[string]any); there && !isText && (name != "sub" || !isObject) {

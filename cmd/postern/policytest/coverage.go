@@ -3,13 +3,15 @@ package policytest
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 )
 
 // Coverage is what of a configuration the cases have tried.
 type Coverage struct {
-	config                 string // its path
+	config                 string // its path, as it is shown
+	realConfig             string // its path, however a file names it
 	routes, authenticators []string
 	triedRoutes            map[string]bool
 	triedAuthenticators    map[string]bool
@@ -18,6 +20,7 @@ type Coverage struct {
 func newCoverage(s *Suite) *Coverage {
 	c := &Coverage{
 		config:         s.file.configFile(),
+		realConfig:     realPath(s.file.configFile()),
 		authenticators: slices.Sorted(maps.Keys(s.rehearsal.Authenticators)),
 		triedRoutes:    map[string]bool{}, triedAuthenticators: map[string]bool{},
 	}
@@ -27,10 +30,24 @@ func newCoverage(s *Suite) *Coverage {
 	return c
 }
 
+// realPath returns the path that a file has by whatever name, or that name where it
+// cannot be resolved.
+func realPath(name string) string {
+	if absolute, err := filepath.Abs(name); err == nil {
+		name = absolute
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	return name
+}
+
 // note notes the route and the authenticators of a decision, and those that were
-// asked for it.
+// asked for it. Of a route, a preflight tries nothing that it protects.
 func (c *Coverage) note(o *Outcome, asked []string) {
-	c.triedRoutes[o.Route] = true
+	if !o.preflight {
+		c.triedRoutes[o.Route] = true
+	}
 	for _, name := range append(strings.Split(o.Authenticator, "+"), asked...) {
 		c.triedAuthenticators[name] = true
 	}

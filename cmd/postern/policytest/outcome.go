@@ -21,12 +21,13 @@ type Outcome struct {
 	// Headers are those that the upstream receives, nil where it receives nothing.
 	Headers http.Header `json:"headers,omitempty"`
 
-	why *policy.Denial
+	why       *policy.Denial
+	preflight bool
 }
 
 // newOutcome reads a decision about a request.
 func newOutcome(d *gate.Decision, r *http.Request) *Outcome {
-	o := &Outcome{Decision: allow, Status: http.StatusOK, Authenticator: d.Authenticator}
+	o := &Outcome{Decision: allow, Status: http.StatusOK, Authenticator: d.Authenticator, preflight: d.Preflight}
 	if d.Route != nil {
 		o.Route = d.Route.Name
 	}

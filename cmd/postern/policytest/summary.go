@@ -25,7 +25,7 @@ func Summarize(reports []*Report) *Summary {
 		failed := r.failed()
 		s.Failed += failed
 		s.Passed += len(r.Cases) - failed
-		i := slices.IndexFunc(s.NotTried, func(c *Coverage) bool { return c.config == r.coverage.config })
+		i := slices.IndexFunc(s.NotTried, func(c *Coverage) bool { return c.realConfig == r.coverage.realConfig })
 		if i < 0 {
 			s.NotTried = append(s.NotTried, r.coverage)
 		} else {
