@@ -76,7 +76,10 @@ func TestStreamBeginsBetweenGenerations(t *testing.T) {
 			h.streams.mu.Unlock()
 		}
 		added.Wait()
-		if s.admission.Route != route {
+		h.streams.mu.Lock()
+		got := s.admission.Route
+		h.streams.mu.Unlock()
+		if got != route {
 			t.Fatal("held to a generation that is over")
 		}
 		h.streams.left(s, endClient)
