@@ -39,6 +39,6 @@ func NewServer(h *proxy.Handler, s proxy.ServerSettings, log *slog.Logger) *http
 		MaxHeaderBytes:    int(s.MaxHeaderBytes) + describedBytes,
 		// net/http would answer an OPTIONS * with 200, which lets it pass.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+		ErrorLog:                     proxy.StrayLog(log, slog.LevelInfo),
 	}
 }

@@ -91,7 +91,7 @@ func (d *Decision) PassesForwarding(name string) bool {
 func (d *Decision) Misleading(h http.Header) bool {
 	for name := range h {
 		f, alias := d.gate.fields.field(name)
-		if f.identity && alias || policy.OverridesTarget(name) {
+		if f.identity && alias || f.use&policy.OverrideUse != 0 {
 			return true
 		}
 	}

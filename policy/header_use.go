@@ -19,6 +19,9 @@ const (
 	ForwardingUse
 	// HopUse speaks to the next server, or would change the method: it ends here.
 	HopUse
+	// OverrideUse has some backends serve the method or the path that it holds in place
+	// of the request line's.
+	OverrideUse
 	// ClientUse is set by whoever sends a request over HTTP, as it goes out.
 	ClientUse
 	// BrowserUse is between a client and whoever answers it.
@@ -46,12 +49,13 @@ var headerUses = map[string]HeaderUse{
 	"Trailer":                FramingUse | ClientUse,
 	"Transfer-Encoding":      FramingUse | ClientUse,
 	"Upgrade":                HopUse | ClientUse,
-	"X-Http-Method":          HopUse,
-	"X-Http-Method-Override": HopUse,
-	"X-Method-Override":      HopUse,
+	"X-Http-Method":          HopUse | OverrideUse,
+	"X-Http-Method-Override": HopUse | OverrideUse,
+	"X-Method-Override":      HopUse | OverrideUse,
+	"X-Original-Url":         ForwardingUse | OverrideUse,
 	"X-Real-Ip":              ForwardingUse,
 	"X-Request-Id":           ForwardingUse,
-	"X-Rewrite-Url":          ForwardingUse,
+	"X-Rewrite-Url":          ForwardingUse | OverrideUse,
 }
 
 // HeaderUses returns the uses of all fields that have one, by canonical name.
@@ -70,14 +74,4 @@ func IsForwardingFamily(name string) bool {
 // give it one.
 func isTaken(name string) bool {
 	return headerUses[name] != 0 || IsForwardingFamily(name) || strings.HasPrefix(name, "Postern-")
-}
-
-// OverridesTarget reports whether some backends serve the method or the path that a
-// field of this name, or of an alias of it, holds in place of the request line's.
-func OverridesTarget(name string) bool {
-	switch CanonicalAlias(name) {
-	case "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Rewrite-Url", "X-Original-Url":
-		return true
-	}
-	return false
 }
