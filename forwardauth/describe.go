@@ -46,9 +46,25 @@ func describe(question *http.Request) (*http.Request, error) {
 	r.Method, r.URL, r.RequestURI, r.Host = d.method, target, d.uri, d.host
 	r.Body, r.ContentLength, r.TransferEncoding = http.NoBody, 0, nil
 	r.Proto = "HTTP/1.1"
-	r.Header = maps.Clone(question.Header)
+	r.Header, r.Trailer = maps.Clone(question.Header), announced(question)
 	describeUpgrade(r.Header)
 	return r, nil
+}
+
+// announced returns the names of the trailers that the request has, by its Trailer
+// (RFC 9110, section 6.6.2). net/http takes that out of the header only where a body
+// in chunks follows, which a question hardly has.
+func announced(question *http.Request) http.Header {
+	trailers := maps.Clone(question.Trailer)
+	for _, field := range question.Header["Trailer"] {
+		for name := range strings.SplitSeq(field, ",") {
+			if trailers == nil {
+				trailers = http.Header{}
+			}
+			trailers[strings.TrimSpace(name)] = nil
+		}
+	}
+	return trailers
 }
 
 // notInTarget reports whether a request line could not hold a character.

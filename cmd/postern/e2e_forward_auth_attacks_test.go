@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -147,4 +149,19 @@ func exchangeRaw(t *testing.T, address, request string) string {
 		t.Fatal(err)
 	}
 	return string(got)
+}
+
+// A proxy may pass a client's trailers on, whatever it says of them when it asks.
+func TestForwardAuthOfTrailers(t *testing.T) {
+	b := newAsked(t, "127.0.0.1")
+	for framing, body := range map[string]string{"": "", "Transfer-Encoding: chunked\r\n": "0\r\nX-Customer-Id: eve\r\n\r\n"} {
+		for trailer, want := range map[string]int{"X-Sum": 200, "X-Customer-Id": 400, "x-sum, x_customer-id": 400} {
+			connection := dial(t, b.forwardAuth)
+			fmt.Fprintf(connection, "GET / HTTP/1.1\r\nHost: postern\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Uri: /public\r\n"+
+				"X-Forwarded-Host: www.example.com\r\nTrailer: %s\r\n%s\r\n%s", trailer, framing, body)
+			if got := readAnswer(t, bufio.NewReader(connection)); got.status != want {
+				t.Errorf("%q %s: %+v", framing, trailer, got)
+			}
+		}
+	}
 }
