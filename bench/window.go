@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// window is what one proxy did in one stretch of load.
+type window struct {
+	microseconds float64 // of processor time for each request
+	perSecond    float64 // requests
+}
+
+// measure loads a proxy for a second, and asks the kernel what that took.
+func measure(p *process, script string, refused bool) (window, error) {
+	before, err := p.cpu()
+	if err != nil {
+		return window{}, err
+	}
+	l, err := wrk(loadCore, p.address, script, 1, connections)
+	if err != nil {
+		return window{}, err
+	}
+	after, err := p.cpu()
+	switch {
+	case err != nil:
+		return window{}, err
+	case l.requests == 0 || l.errors > 0:
+		return window{}, fmt.Errorf("%s: %d requests, %d broken connections", p.name, l.requests, l.errors)
+	case refused && l.refused != l.requests, !refused && l.refused > 0:
+		return window{}, fmt.Errorf("%s: %d of %d requests were refused", p.name, l.refused, l.requests)
+	}
+	return window{float64(after-before) / float64(time.Microsecond) / float64(l.requests), float64(l.requests) / l.seconds}, nil
+}
+
+// results are the windows of each bout and proxy, in the order of the cycles.
+type results map[string]map[string][]window
+
+// runBouts loads every proxy of every bout in turn, so that whatever else the machine
+// does falls on all of them, in as many cycles, after one that is not counted. Each
+// cycle begins with another proxy.
+func (w *world) runBouts(list []bout, cycles int) (results, error) {
+	scripts := map[string]string{}
+	all := results{}
+	for i, b := range list {
+		script, err := writeScript(w.folder, fmt.Sprintf("bout-%d", i), b.requests)
+		if err != nil {
+			return nil, err
+		}
+		scripts[b.name], all[b.name] = script, map[string][]window{}
+	}
+	for cycle := range cycles + 1 {
+		for _, b := range list {
+			proxies := slices.DeleteFunc(slices.Clone(b.proxies), func(name string) bool { return w.known[name] == nil })
+			for i := range proxies {
+				name := proxies[(i+cycle)%len(proxies)]
+				p, err := w.proxy(name)
+				if err != nil {
+					return nil, err
+				}
+				m, err := measure(p, scripts[b.name], b.refused)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", b.name, err)
+				}
+				if cycle > 0 {
+					all[b.name][name] = append(all[b.name][name], m)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// cost returns the processor time for each request, in microseconds.
+func (r results) cost(bout, proxy string) spread {
+	var figures []float64
+	for _, w := range r[bout][proxy] {
+		figures = append(figures, w.microseconds)
+	}
+	return spreadOf(figures)
+}
+
+// ratio returns the cost of a proxy as a multiple of another's in the same cycle.
+func (r results) ratio(bout, proxy, otherBout, other string) spread {
+	var figures []float64
+	base := r[otherBout][other]
+	for i, w := range r[bout][proxy] {
+		figures = append(figures, w.microseconds/base[i].microseconds)
+	}
+	return spreadOf(figures)
+}
