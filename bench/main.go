@@ -21,13 +21,14 @@ func main() {
 	cycles := flag.Int("cycles", 9, "how often each proxy has its turn")
 	only := flag.String("only", "", "a regular expression of the cases to run; all where empty")
 	profile := flag.String("profile", "", "write a processor profile of Postern under these loads to a file, such as cmd/postern/default.pgo, and measure nothing")
+	against := flag.String("against", "", "another build of postern, measured beside this one")
 	flag.Parse()
-	if err := run(*cycles, *only, *profile); err != nil {
+	if err := run(*cycles, *only, *profile, *against); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(cycles int, only, profile string) error {
+func run(cycles int, only, profile, against string) error {
 	chosen, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -49,9 +50,21 @@ func run(cycles int, only, profile string) error {
 	if err != nil {
 		return err
 	}
+	if against != "" {
+		w.known["postern before"] = w.postern("postern-before", against, 100_000, 0)
+		w.known["postern uncached before"] = w.postern("postern-uncached-before", against, 1, 0)
+	}
 	var wanted []bout
 	for _, b := range list {
-		if chosen.MatchString(b.name) {
+		if !chosen.MatchString(b.name) {
+			continue
+		}
+		for _, name := range b.proxies {
+			if w.known[name+" before"] != nil {
+				b.proxies = append(b.proxies, name+" before")
+			}
+		}
+		{
 			wanted = append(wanted, b)
 		}
 	}

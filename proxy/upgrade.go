@@ -35,7 +35,7 @@ var (
 )
 
 const (
-	// maxAnswerHeader bounds the header of an answer to a handshake, in bytes.
+	// maxAnswerHeader bounds the header of an upstream's answer, in bytes.
 	maxAnswerHeader = 1 << 20
 	// maxInterim bounds the informational answers before it, as net/http does.
 	maxInterim = 5

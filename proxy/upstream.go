@@ -97,6 +97,7 @@ type Upstream struct {
 	host      string
 	tls       *tls.Config // for websockets; nil where the scheme is not https
 	transport *http.Transport
+	direct    *directTransport // before it; nil for upstreams that are not in plain text
 	proxy     *httputil.ReverseProxy
 	websocket *httputil.ReverseProxy // for handshakes
 	metrics   *metrics.Upstream
@@ -121,15 +122,16 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 	u := &Upstream{settings: s, scheme: target.Scheme, host: target.Host, metrics: registry.Upstream(name)}
 	u.transport = &http.Transport{
 		// Proxy stays nil: the environment does not choose where requests go.
-		DialContext:           dialer(socket, s.ResponseHeaderTimeout.Std()),
-		TLSClientConfig:       s.Connection.TLS(),
-		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: s.ResponseHeaderTimeout.Std(),
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       idleConnTimeout,
-		MaxIdleConnsPerHost:   maxIdleConnsPerHost,
-		DisableCompression:    true, // what the upstream sends is what the client gets
-		ForceAttemptHTTP2:     true, // where an https upstream offers it
+		DialContext:            dialer(socket, s.ResponseHeaderTimeout.Std()),
+		TLSClientConfig:        s.Connection.TLS(),
+		TLSHandshakeTimeout:    dialTimeout,
+		ResponseHeaderTimeout:  s.ResponseHeaderTimeout.Std(),
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        idleConnTimeout,
+		MaxIdleConnsPerHost:    maxIdleConnsPerHost,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+		DisableCompression:     true, // what the upstream sends is what the client gets
+		ForceAttemptHTTP2:      true, // where an https upstream offers it
 	}
 	switch target.Scheme {
 	case "h2c":
@@ -143,6 +145,10 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 		u.tls = u.websocketTLS()
 	}
 	u.proxy = u.newProxy(u.transport, log)
+	if u.scheme == "http" && target.Scheme != "h2c" {
+		u.direct = &directTransport{Transport: u.transport, address: u.address()}
+		u.proxy.Transport = u.direct
+	}
 	u.websocket = u.newProxy(handshake{u}, log)
 	return u
 }
@@ -168,7 +174,12 @@ func (u *Upstream) Through(t http.RoundTripper) { u.proxy.Transport, u.websocket
 
 // Retire closes the connections that no request uses; others are closed when
 // their request ends.
-func (u *Upstream) Retire() { u.transport.CloseIdleConnections() }
+func (u *Upstream) Retire() {
+	u.transport.CloseIdleConnections()
+	if u.direct != nil {
+		u.direct.idle.retire()
+	}
+}
 
 // bufferPool lends the buffers in which bodies are copied.
 type bufferPool struct{ sync.Pool }
