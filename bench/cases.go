@@ -10,6 +10,18 @@ type bout struct {
 	requests []request
 	proxies  []string
 	refused  bool // a refusal is what is wanted
+	// connections that ask at the same time; 0 for the usual number.
+	connections int
+	seconds     int // of one window; 0 for the usual one
+}
+
+// base is the bout and the proxy that the others are compared with.
+func (b bout) base() (base struct{ bout, proxy string }) {
+	base.bout, base.proxy = b.name, b.proxies[0]
+	if b.name == "10,000 routes" {
+		base.bout, base.proxy = "1 route", "postern 1"
+	}
+	return base
 }
 
 // customers is how many distinct tokens a bout has.
@@ -20,8 +32,8 @@ func (w *world) bouts() ([]bout, error) {
 	public := []request{{method: "GET", path: "/public/items"}}
 	static := []request{{method: "GET", path: "/token/projects/acme/items", authorization: "Token " + staticToken}}
 	list := []bout{
-		{"plain", "httputil, log, metrics", public, []string{"httputil", "postern", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}, false},
-		{"Token", "the same, with the token compared", static, []string{"httputil", "postern", "nginx", "haproxy", "caddy"}, false},
+		{name: "plain", note: "httputil, log, metrics", requests: public, proxies: []string{"httputil", "postern", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}},
+		{name: "Token", note: "the same, with the token compared", requests: static, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}},
 	}
 	signed := map[string][]request{}
 	for _, algorithm := range algorithms {
@@ -35,10 +47,10 @@ func (w *world) bouts() ([]bout, error) {
 		}
 	}
 	for _, algorithm := range algorithms {
-		list = append(list, bout{algorithm + " cached", "the same, with an LRU cache", signed[algorithm], []string{"httputil", "postern", "haproxy"}, false})
+		list = append(list, bout{name: algorithm + " cached", note: "the same, with an LRU cache", requests: signed[algorithm], proxies: []string{"httputil", "postern", "haproxy"}})
 	}
 	for _, algorithm := range algorithms {
-		list = append(list, bout{algorithm + " uncached", "the same, golang-jwt each time", signed[algorithm], []string{"golang-jwt", "postern uncached", "haproxy"}, false})
+		list = append(list, bout{name: algorithm + " uncached", note: "the same, golang-jwt each time", requests: signed[algorithm], proxies: []string{"golang-jwt", "postern uncached", "haproxy"}})
 	}
 	var bodies []request
 	for n, r := range signed["hs256"][:100] { // of 8 KB each
@@ -50,9 +62,9 @@ func (w *world) bouts() ([]bout, error) {
 		last = append(last, request{method: "GET", path: routePath(n * 10)})
 	}
 	return append(list,
-		bout{"deny", "httputil with log and metrics, the same answer", []request{{method: "GET", path: "/token/projects/acme/items"}}, []string{"httputil", "postern", "nginx", "haproxy", "caddy"}, true},
-		bout{"8 KB body rule", "httputil with log and metrics, no rule", bodies, []string{"httputil", "postern"}, false},
-		bout{"1 route", "Postern itself", first, []string{"postern 1"}, false},
-		bout{"10,000 routes", "Postern with one route", last, []string{"postern 10000", "nginx 10000", "haproxy 10000", "caddy 10000"}, false},
+		bout{name: "deny", note: "httputil with log and metrics, the same answer", requests: []request{{method: "GET", path: "/token/projects/acme/items"}}, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}, refused: true},
+		bout{name: "8 KB body rule", note: "httputil with log and metrics, no rule", requests: bodies, proxies: []string{"httputil", "postern"}},
+		bout{name: "1 route", note: "Postern itself", requests: first, proxies: []string{"postern 1"}},
+		bout{name: "10,000 routes", note: "Postern with one route", requests: last, proxies: []string{"postern 10000", "nginx 10000", "haproxy 10000", "caddy 10000"}},
 	), nil
 }

@@ -14,25 +14,37 @@ import (
 	"log"
 	"os"
 	"regexp"
+	"slices"
 )
+
+// options are what the command line says.
+type options struct {
+	cycles  int
+	only    *regexp.Regexp
+	profile string
+	against string
+	write   bool
+}
 
 func main() {
 	log.SetFlags(0)
-	cycles := flag.Int("cycles", 9, "how often each proxy has its turn")
-	only := flag.String("only", "", "a regular expression of the cases to run; all where empty")
-	profile := flag.String("profile", "", "write a processor profile of Postern under these loads to a file, such as cmd/postern/default.pgo, and measure nothing")
-	against := flag.String("against", "", "another build of postern, measured beside this one")
+	var o options
+	flag.IntVar(&o.cycles, "cycles", 9, "how often each proxy has its turn")
+	only := flag.String("only", "", "a regular expression of the cases and sections to run; all where empty")
+	flag.StringVar(&o.profile, "profile", "", "measure nothing: write a processor profile of Postern under these loads, each for -cycles seconds, to a file such as cmd/postern/default.pgo")
+	flag.StringVar(&o.against, "against", "", "another build of postern, measured beside this one")
+	flag.BoolVar(&o.write, "write", false, "write the tables and the chart into bench/ and README.md, too")
 	flag.Parse()
-	if err := run(*cycles, *only, *profile, *against); err != nil {
+	var err error
+	if o.only, err = regexp.Compile(*only); err == nil {
+		err = run(o)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(cycles int, only, profile, against string) error {
-	chosen, err := regexp.Compile(only)
-	if err != nil {
-		return err
-	}
+func run(o options) error {
 	folder, err := os.MkdirTemp("", "postern-bench-")
 	if err != nil {
 		return err
@@ -46,43 +58,64 @@ func run(cycles int, only, profile, against string) error {
 		return err
 	}
 	defer w.close()
+	if o.against != "" {
+		w.known["postern before"] = w.postern("postern-before", setting{binary: o.against, entries: 100_000})
+		w.known["postern uncached before"] = w.postern("postern-uncached-before", setting{binary: o.against, entries: 1})
+	}
 	list, err := w.bouts()
 	if err != nil {
 		return err
 	}
-	if against != "" {
-		w.known["postern before"] = w.postern("postern-before", against, 100_000, 0)
-		w.known["postern uncached before"] = w.postern("postern-uncached-before", against, 1, 0)
+	list = slices.DeleteFunc(list, func(b bout) bool { return !o.only.MatchString(b.name) })
+	if o.profile != "" {
+		return w.profile(list, o.profile, o.cycles)
 	}
-	var wanted []bout
-	for _, b := range list {
-		if !chosen.MatchString(b.name) {
-			continue
-		}
-		for _, name := range b.proxies {
+	r := new(report)
+	if err := w.measureAll(list, o, r); err != nil {
+		return err
+	}
+	fmt.Print(r)
+	return nil
+}
+
+// measureAll fills a report.
+func (w *world) measureAll(list []bout, o options, r *report) error {
+	for i := range list {
+		for _, name := range list[i].proxies {
 			if w.known[name+" before"] != nil {
-				b.proxies = append(b.proxies, name+" before")
+				list[i].proxies = append(list[i].proxies, name+" before")
 			}
 		}
-		{
-			wanted = append(wanted, b)
+	}
+	var cases []growth
+	all := list
+	if o.only.MatchString("growth") {
+		var extra []bout
+		var err error
+		if cases, extra, err = w.growths(); err != nil {
+			return err
 		}
+		all = slices.Concat(list, extra)
 	}
-	if profile != "" {
-		return w.profile(wanted, profile, cycles)
-	}
-	all, err := w.runBouts(wanted, cycles)
+	figures, err := w.runBouts(all, o.cycles)
 	if err != nil {
 		return err
 	}
-	for _, b := range wanted {
-		for _, p := range b.proxies {
-			if len(all[b.name][p]) == 0 {
-				continue
-			}
-			c, r := all.cost(b.name, p), all.ratio(b.name, p, b.name, b.proxies[0])
-			fmt.Printf("%-18s %-18s %6.1f us  %.2f (%.2f-%.2f)\n", b.name, p, c.median, r.median, r.low, r.high)
+	r.bouts(list, figures)
+	if len(cases) > 0 {
+		if err := r.growths(cases, figures, w); err != nil {
+			return err
 		}
+	}
+	for _, s := range w.sections() {
+		if o.only.MatchString(s.name) {
+			if err := s.run(r); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	if o.write {
+		return w.publish(list, figures, r)
 	}
 	return nil
 }

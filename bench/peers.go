@@ -99,7 +99,7 @@ frontend front
   default_backend backend
 backend backend
   server backend %[7]s
-`, folder, listen, routesFile, staticToken, issuer, jwt.String(), w.backend), []string{"haproxy", "-db", "-f"}
+`, folder, listen, routesFile, staticToken, issuer, jwt.String(), w.backend), []string{"haproxy", "-W", "-db", "-f"}
 	})
 }
 

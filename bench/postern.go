@@ -3,17 +3,25 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
-// posternConfig is what Postern runs with: a path rule for each customer, identity
-// headers, metrics and the access log. The shape of its routes is that of the
-// requests.
-func posternConfig(keys, listen, admin, backend string, entries, routes int) string {
+// setting is how one Postern differs from another.
+type setting struct {
+	binary  string
+	entries int // of the token cache
+	routes  int // beside those of the cases
+	tenants int // of a key ring; 0 for none
+	env     []string
+}
+
+// config is what Postern runs with: a path rule for each customer, identity headers,
+// metrics and the access log. The shape of its routes is that of the requests.
+func (s setting) config(w *world, listen, admin, ring string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `server: { listen: %q, shutdown_delay: 0s }
 admin: { listen: %q }
+limits: { connections: 12000 }
 cache: { entries: %d }
 upstreams:
   backend: { url: "http://%s" }
@@ -26,22 +34,20 @@ authenticators:
     type: token
     scheme: Token
     tokens: [{ id: bench, value: %q, attributes: { project: acme } }]
-`, listen, admin, entries, backend, staticToken)
-	for _, algorithm := range algorithms {
-		source := fmt.Sprintf("public_keys: [{ id: bench, file: %q }]", filepath.Join(keys, algorithm+".pem"))
-		if algorithm == "hs256" {
-			source = fmt.Sprintf("secrets: [{ id: bench, value: %q }]", hmacSecret)
-		}
-		fmt.Fprintf(&b, `  %s:
-    type: jwt
-    keys: { %s }
-    algorithms: [%s]
-    issuer: %q
-    audience: [%s]
-    customer_id: claims.sub
-`, algorithm, source, strings.ToUpper(algorithm), issuer, audience)
+`, listen, admin, s.entries, w.backend, staticToken)
+	sources := map[string]string{"hs256": fmt.Sprintf("secrets: [{ id: bench, value: %q }]", hmacSecret)}
+	for _, algorithm := range algorithms[1:] {
+		sources[algorithm] = fmt.Sprintf("public_keys: [{ id: bench, file: %q }]", w.path(algorithm+".pem"))
 	}
-	fmt.Fprint(&b, `routes:
+	for _, algorithm := range algorithms {
+		fmt.Fprintf(&b, "  %s:\n    type: jwt\n    keys: { %s }\n    algorithms: [%s]\n    issuer: %q\n    audience: [%s]\n    customer_id: claims.sub\n",
+			algorithm, sources[algorithm], strings.ToUpper(algorithm), issuer, audience)
+	}
+	if s.tenants > 0 {
+		fmt.Fprintf(&b, "  ring: { type: jwt, keys: { keyring_file: %q, select: path.tenant }, algorithms: [HS256], issuer: %q, audience: [%s], customer_id: claims.sub }\n",
+			ring, issuer, audience)
+	}
+	b.WriteString(`routes:
   - { name: public, match: /public/, upstream: backend, authenticate: [anonymous] }
   - { name: sockets, match: /sockets/, upstream: backend, authenticate: [anonymous], upgrade: [websocket] }
   - name: token
@@ -56,16 +62,16 @@ authenticators:
     body: json
     consistency: [{ request: body.customer.id }]
 `)
+	route := "  - { name: %s, match: %q, upstream: backend, authenticate: [%s]%s }\n"
+	named := ", consistency: [{ request: path.customer }]"
 	for _, algorithm := range algorithms {
-		fmt.Fprintf(&b, `  - name: %[1]s
-    match: GET /%[1]s/customers/{customer}/messages
-    upstream: backend
-    authenticate: [%[1]s]
-    consistency: [{ request: path.customer }]
-`, algorithm)
+		fmt.Fprintf(&b, route, algorithm, "GET /"+algorithm+"/customers/{customer}/messages", algorithm, named)
 	}
-	for n := range routes {
-		fmt.Fprintf(&b, "  - { name: route-%05[1]d, match: %[2]q, upstream: backend, authenticate: [anonymous] }\n", n, "GET "+routePattern(n))
+	if s.tenants > 0 {
+		fmt.Fprintf(&b, route, "ring", "GET /ring/{tenant}/customers/{customer}/messages", "ring", named)
+	}
+	for n := range s.routes {
+		fmt.Fprintf(&b, route, fmt.Sprintf("route-%05d", n), "GET "+routePattern(n), "anonymous", "")
 	}
 	return b.String()
 }
@@ -76,19 +82,37 @@ func routePattern(n int) string { return fmt.Sprintf("/routes/r%05d/{item}/messa
 
 func routePath(n int) string { return fmt.Sprintf("/routes/r%05d/4711/messages", n) }
 
-// postern returns what starts it with a cache for so many tokens, and so many routes
-// beside those of the cases.
-func (w *world) postern(name, binary string, entries, routes int, environment ...string) launch {
+// tenant is the id of the nth of a key ring, all of which have the same secret.
+func tenant(n int) string { return fmt.Sprintf("tenant-%06d", n) }
+
+func ring(tenants int) string {
+	var b strings.Builder
+	b.WriteString("{")
+	for n := range tenants {
+		if n > 0 {
+			b.WriteString(",\n")
+		}
+		fmt.Fprintf(&b, `%q: [{"id": "bench", "value": %q}]`, tenant(n), hmacSecret)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// postern returns what starts Postern.
+func (w *world) postern(name string, s setting) launch {
 	return func(listen string) (*process, error) {
 		admin, err := freeAddress()
 		if err != nil {
 			return nil, err
 		}
-		file := filepath.Join(w.folder, name+".yaml")
-		if err := os.WriteFile(file, []byte(posternConfig(w.folder, listen, admin, w.backend, entries, routes)), 0o600); err != nil {
+		file, ringFile := w.path(name+".yaml"), w.path(name+".ring.json")
+		if err := os.WriteFile(ringFile, []byte(ring(s.tenants)), 0o600); err != nil {
 			return nil, err
 		}
-		arguments := append([]string{"env"}, environment...)
-		return start(name, proxyCore, listen, w.log(name), append(arguments, binary, "serve", "--config", file)...)
+		if err := os.WriteFile(file, []byte(s.config(w, listen, admin, ringFile)), 0o600); err != nil {
+			return nil, err
+		}
+		arguments := append([]string{"env"}, s.env...)
+		return start(name, proxyCore, listen, w.log(name), append(arguments, s.binary, "serve", "--config", file)...)
 	}
 }

@@ -15,7 +15,7 @@ func (w *world) profile(list []bout, file string, seconds int) error {
 	}
 	raw := w.path("cpu.prof")
 	for name, entries := range map[string]int{"profile": 100_000, "profile uncached": 1} {
-		w.known[name] = w.postern(strings.ReplaceAll(name, " ", "-"), binary, entries, 1, "POSTERN_CPU_PROFILE="+raw+"-"+name)
+		w.known[name] = w.postern(strings.ReplaceAll(name, " ", "-"), setting{binary: binary, entries: entries, routes: 1, env: []string{"POSTERN_CPU_PROFILE=" + raw + "-" + name}})
 	}
 	var profiles []string
 	for _, name := range []string{"profile", "profile uncached"} {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -67,14 +68,18 @@ func newSigners(folder string) (signers, error) {
 func customer(n int) string { return fmt.Sprintf("customer-%06d", n) }
 
 // token returns a token of the nth customer, of the size that identity providers
-// make them: some 700 bytes with RS256.
-func (s signers) token(algorithm string, n int) (string, error) {
+// make them: some 700 bytes with RS256. Further claims may be added.
+func (s signers) token(algorithm string, n int, further ...jwt.MapClaims) (string, error) {
 	now := time.Now()
-	t := jwt.NewWithClaims(s[algorithm].method, jwt.MapClaims{
+	claims := jwt.MapClaims{
 		"iss": issuer, "aud": []string{audience, "data"}, "sub": customer(n), "email": customer(n) + "@example.com",
 		"iat": now.Unix(), "exp": now.Add(12 * time.Hour).Unix(), "jti": fmt.Sprintf("0d1f7f5e-7f2c-4b1e-9f57-%012d", n),
 		"scope": "chat.read chat.write profile",
-	})
+	}
+	for _, more := range further {
+		maps.Copy(claims, more)
+	}
+	t := jwt.NewWithClaims(s[algorithm].method, claims)
 	t.Header["kid"] = "bench"
 	return t.SignedString(s[algorithm].key)
 }

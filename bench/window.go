@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -13,12 +14,12 @@ type window struct {
 }
 
 // measure loads a proxy for a second, and asks the kernel what that took.
-func measure(p *process, script string, refused bool) (window, error) {
+func measure(p *process, script string, b bout) (window, error) {
 	before, err := p.cpu()
 	if err != nil {
 		return window{}, err
 	}
-	l, err := wrk(loadCore, p.address, script, 1, connections)
+	l, err := wrk(loadCore, p.address, script, cmp.Or(b.seconds, 1), cmp.Or(b.connections, connections))
 	if err != nil {
 		return window{}, err
 	}
@@ -28,7 +29,7 @@ func measure(p *process, script string, refused bool) (window, error) {
 		return window{}, err
 	case l.requests == 0 || l.errors > 0:
 		return window{}, fmt.Errorf("%s: %d requests, %d broken connections", p.name, l.requests, l.errors)
-	case refused && l.refused != l.requests, !refused && l.refused > 0:
+	case b.refused && l.refused != l.requests, !b.refused && l.refused > 0:
 		return window{}, fmt.Errorf("%s: %d of %d requests were refused", p.name, l.refused, l.requests)
 	}
 	return window{float64(after-before) / float64(time.Microsecond) / float64(l.requests), float64(l.requests) / l.seconds}, nil
@@ -59,7 +60,7 @@ func (w *world) runBouts(list []bout, cycles int) (results, error) {
 				if err != nil {
 					return nil, err
 				}
-				m, err := measure(p, scripts[b.name], b.refused)
+				m, err := measure(p, scripts[b.name], b)
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", b.name, err)
 				}

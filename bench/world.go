@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,16 +60,27 @@ func newWorld(root, folder string) (_ *world, err error) {
 	w.stops = append(w.stops, backend.stop)
 
 	w.known = map[string]launch{
-		"bare":             w.reference("bare"),
-		"tuned":            w.reference("tuned", "-tuned"),
-		"httputil":         w.reference("httputil", "-tuned", "-keys", folder, "-remember", "-log", w.path("httputil.access")),
-		"golang-jwt":       w.reference("golang-jwt", "-tuned", "-keys", folder, "-log", w.path("golang-jwt.access")),
-		"postern":          w.postern("postern", w.path("postern"), 100_000, 0),
-		"postern uncached": w.postern("postern-uncached", w.path("postern"), 1, 0),
-		"postern 1":        w.postern("postern-1", w.path("postern"), 100_000, 1),
-		"postern 10000":    w.postern("postern-10000", w.path("postern"), 100_000, 10_000),
-		"postern plain Go": w.postern("postern-plain", w.path("postern-plain"), 100_000, 0, "GOGC=100"),
+		"bare":       w.reference("bare"),
+		"tuned":      w.reference("tuned", "-tuned"),
+		"httputil":   w.reference("httputil", "-tuned", "-keys", folder, "-remember", "-log", w.path("httputil.access")),
+		"golang-jwt": w.reference("golang-jwt", "-tuned", "-keys", folder, "-log", w.path("golang-jwt.access")),
 	}
+	const cached = 100_000
+	for name, s := range map[string]setting{
+		"postern":          {entries: cached},
+		"postern uncached": {entries: 1},
+		"postern 1":        {entries: cached, routes: 1},
+		"postern 10000":    {entries: cached, routes: 10_000},
+		"postern ring 10":  {entries: cached, tenants: 10},
+		"postern ring":     {entries: cached, tenants: 100_000},
+		"postern plain Go": {entries: cached, binary: w.path("postern-plain"), env: []string{"GOGC=100"}},
+	} {
+		s.binary = cmp.Or(s.binary, w.path("postern"))
+		w.known[name] = w.postern(strings.ReplaceAll(name, " ", "-"), s)
+	}
+	usual := setting{binary: w.path("postern"), entries: cached}
+	w.known["postern full"] = w.filled(w.postern("postern-full", usual))
+	w.known["postern crowded"] = w.crowded(w.postern("postern-crowded", usual))
 	for name, peer := range map[string]func(int) launch{"nginx": w.nginx, "haproxy": w.haproxy, "caddy": w.caddy} {
 		if _, err := exec.LookPath(name); err != nil {
 			continue

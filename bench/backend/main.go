@@ -2,7 +2,7 @@
 // any request with the same 1,200 bytes of JSON, and takes as little time for that
 // as it can, so that it is never what limits a proxy.
 //
-// A path that begins with /slow is answered after half a second. A websocket gets
+// A path that holds /slow is answered after half a second. A websocket gets
 // each of its short frames back.
 package main
 
@@ -85,7 +85,7 @@ func read(in *bufio.Reader) (r request, err error) {
 		return r, err
 	}
 	_, target, _ := bytes.Cut(line, []byte(" "))
-	r.slow = bytes.HasPrefix(target, []byte("/slow"))
+	r.slow = bytes.Contains(target, []byte("/slow"))
 	for {
 		line, err := in.ReadSlice('\n')
 		if err != nil {
