@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 )
@@ -202,11 +201,17 @@ func (q *LogQueue) admits(k kind) bool {
 }
 
 // Handler returns a handler that admits records to h, which writes to q.
-func (q *LogQueue) Handler(h slog.Handler) slog.Handler { return &queuedHandler{h, q} }
+func (q *LogQueue) Handler(h slog.Handler) slog.Handler { return &queuedHandler{h, q, false} }
+
+// Logger returns a logger whose lines go to q.
+func (q *LogQueue) Logger(s LogSettings) *slog.Logger {
+	return slog.New(&queuedHandler{s.Handler(q), q, s.Format != textFormat})
+}
 
 type queuedHandler struct {
 	slog.Handler
 	queue *LogQueue
+	json  bool // Handler is a slog.JSONHandler without options
 }
 
 // Handle implements slog.Handler. It waits before the line is made: the handlers
@@ -228,24 +233,14 @@ func (h *queuedHandler) WithGroup(name string) slog.Handler {
 	return h.queue.Handler(h.Handler.WithGroup(name))
 }
 
-// kindOf reads the attributes that [exchange.attributes] makes.
+// kindOf is the kind of a line of no request.
 func kindOf(r slog.Record) kind {
-	k, failed := event, r.Level > slog.LevelInfo
+	k := event
 	r.Attrs(func(a slog.Attr) bool {
-		switch {
-		case a.Key == leftOut:
-			k, failed = dispensable, false
-		case a.Key == "status":
-			failed = failed || a.Value.Kind() == slog.KindInt64 && a.Value.Int64() >= http.StatusInternalServerError
-		case a.Key == "decision" && a.Value.String() == "allow":
+		if a.Key == leftOut {
 			k = dispensable
-		case a.Key == "decision":
-			k = due
 		}
 		return true
 	})
-	if k == dispensable && failed {
-		return due
-	}
 	return k
 }

@@ -102,7 +102,7 @@ func logToFile(b *testing.B) *slog.Logger {
 		q.Close(context.Background())
 		file.Close()
 	})
-	return slog.New(q.Handler(slog.NewJSONHandler(q, nil)))
+	return q.Logger(proxy.LogSettings{})
 }
 
 // newPostern returns a handler with a route for each kind of credential.
