@@ -15,7 +15,8 @@ import (
 type exchange struct {
 	handler *Handler
 	state   *State
-	writer  *patientWriter
+	writer  patientWriter
+	answers answerWriter // what httputil writes to
 	method  string
 	// multiplexed: the connection has other requests beside this one (HTTP/2).
 	multiplexed bool
@@ -49,12 +50,12 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{
 		handler: h,
 		state:   h.state.Load(),
-		writer:  newPatientWriter(w, r),
 		method:  r.Method,
 
 		multiplexed: r.ProtoMajor > 1,
 		began:       time.Now(),
 	}
+	x.writer.init(w, r)
 	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
 	// HTTP/2 has a Body for requests without one, too.
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
@@ -114,7 +115,7 @@ func exchangeOf(ctx context.Context) *exchange {
 var errRouteTimeout = policy.Deny(policy.UpstreamTimeout, "")
 
 // forward hands the request to its upstream. Failures end up in x.failure.
-func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
+func (x *exchange) forward(r *http.Request) {
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
 	if limit := x.decision.Route.Timeout; limit > 0 {
 		var cancel context.CancelFunc
@@ -151,7 +152,8 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	proxy.ServeHTTP(&answerWriter{w, x}, r)
+	x.answers = answerWriter{&x.writer, x}
+	proxy.ServeHTTP(&x.answers, r)
 	complete = true
 	if x.switched != nil {
 		x.relay(x.switched)

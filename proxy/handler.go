@@ -126,6 +126,6 @@ func (x *exchange) serve(r *http.Request) {
 		x.status = answer.Status
 		x.write(answer)
 	default:
-		x.forward(x.writer, r)
+		x.forward(r)
 	}
 }

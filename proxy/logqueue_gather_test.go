@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,7 +28,8 @@ func (w *writes) Write(p []byte) (int, error) {
 // for a while or until they are many, and none is left behind.
 func TestLogGathers(t *testing.T) {
 	type pause = time.Duration
-	long := gatherBytes/(1<<10) + 1 // lines of a KiB
+	line := []byte(strings.Repeat("x", 1<<10-1) + "\n")
+	many := gatherBytes / len(line)
 	for name, test := range map[string]struct {
 		took  time.Duration
 		steps []any // lines, or a pause
@@ -39,7 +39,7 @@ func TestLogGathers(t *testing.T) {
 		"soon after":      {0, []any{1, pause(time.Millisecond), 2, pause(48 * time.Millisecond), 3, pause(time.Second)}, []string{"0s 1", "50ms 5"}},
 		"again": {0, []any{1, pause(time.Millisecond), 1, pause(50 * time.Millisecond), 1, pause(time.Second), 1, pause(time.Second)},
 			[]string{"0s 1", "50ms 1", "100ms 1", "1.051s 1"}},
-		"many":         {0, []any{1, pause(time.Millisecond), long, pause(time.Millisecond), 1, pause(time.Second)}, []string{"0s 1", fmt.Sprint("1ms ", long), "51ms 1"}},
+		"many":         {0, []any{1, pause(time.Millisecond), many, pause(time.Millisecond), 1, pause(time.Second)}, []string{"0s 1", fmt.Sprint("1ms ", many), "51ms 1"}},
 		"a slow write": {time.Second, []any{1, pause(time.Millisecond), 1, pause(500 * time.Millisecond), 1, pause(time.Hour)}, []string{"0s 1", "1.05s 2"}},
 		"the end":      {0, []any{1, pause(time.Millisecond), 2}, []string{"0s 1", "1ms 2"}},
 		"nothing":      {0, []any{pause(time.Hour)}, nil},
@@ -47,7 +47,7 @@ func TestLogGathers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				out := &writes{began: time.Now(), took: test.took}
-				q, log := newQueued(out)
+				q := NewLogQueue(out)
 				synctest.Wait()
 				for _, step := range test.steps {
 					switch step := step.(type) {
@@ -55,7 +55,7 @@ func TestLogGathers(t *testing.T) {
 						time.Sleep(step)
 					case int:
 						for range step {
-							log.LogAttrs(t.Context(), slog.LevelWarn, strings.Repeat("x", 1<<10))
+							q.put(event, line)
 						}
 					}
 					synctest.Wait()
