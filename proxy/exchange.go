@@ -18,23 +18,24 @@ type exchange struct {
 	writer  patientWriter
 	answers answerWriter // what httputil writes to
 	method  string
+
 	// multiplexed: the connection has other requests beside this one (HTTP/2).
 	multiplexed bool
+	trusted     bool // the peer's forwarding headers are believed
+	whole       bool // held is all of the body
 
 	began    time.Time
 	decided  time.Time // zero where no decision was made
 	answered time.Time // when the upstream's header came or its time was over; zero where neither happened
 
-	peer    netip.Addr // the other end of the connection
-	client  netip.Addr // who that speaks for
-	trusted bool       // the peer's forwarding headers are believed
+	peer   netip.Addr // the other end of the connection
+	client netip.Addr // who that speaks for
 
 	request  gate.Request
 	decision gate.Decision
 	body     *inboundBody // nil where the request has none
 	length   int64        // as announced, -1 for unknown
 	held     *heldBody    // what the gate has read of it, nil for nothing
-	whole    bool         // that is all
 	holding  holding      // of the budget for bodies
 	// status is what the upstream answered, once that is on its way.
 	status int

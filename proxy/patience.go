@@ -24,9 +24,8 @@ type patientWriter struct {
 	multiplexed bool
 	hijacked    bool
 
-	mu        sync.Mutex
-	unbounded bool
-	hurried   bool
+	unbounded, hurried bool // under mu
+	mu                 sync.Mutex
 }
 
 // init makes p the writer of a request's answer.
