@@ -22,7 +22,7 @@ const progressTimeout = 10 * time.Second
 // comes before the body's end; but net/http then panics where it meets that end
 // itself, between two requests.
 type inboundBody struct {
-	control *http.ResponseController
+	control http.ResponseController
 	body    io.Reader
 	room    int64 // how many more bytes there may be; negative for any number
 	// multiplexed: it comes by HTTP/2, where a deadline that passes ends the body
@@ -43,7 +43,7 @@ type inboundBody struct {
 // newInboundBody gives the client patience to send a body. Only the waiting for
 // the client counts: an upstream that takes its time is not the client's fault.
 func newInboundBody(w http.ResponseWriter, body io.Reader, patience time.Duration) *inboundBody {
-	return &inboundBody{control: http.NewResponseController(w), left: patience, body: body, room: -1}
+	return &inboundBody{control: *http.NewResponseController(w), left: patience, body: body, room: -1}
 }
 
 // Read implements io.Reader.

@@ -47,7 +47,7 @@ func (x *exchange) openEvents(res *http.Response) error {
 	}
 	b := &eventBody{
 		ReadCloser: res.Body, response: res, stream: x.newStream(), streams: x.handler.streams,
-		writer: x.writer, why: endClient,
+		writer: &x.writer, why: endClient,
 	}
 	b.stream.conduit = b
 	if !x.handler.streams.add(b.stream, x.state) {

@@ -15,25 +15,27 @@ import (
 type exchange struct {
 	handler *Handler
 	state   *State
-	writer  *patientWriter
+	writer  patientWriter
+	answers answerWriter // what httputil writes to
 	method  string
+
 	// multiplexed: the connection has other requests beside this one (HTTP/2).
 	multiplexed bool
+	trusted     bool // the peer's forwarding headers are believed
+	whole       bool // held is all of the body
 
 	began    time.Time
 	decided  time.Time // zero where no decision was made
 	answered time.Time // when the upstream's header came or its time was over; zero where neither happened
 
-	peer    netip.Addr // the other end of the connection
-	client  netip.Addr // who that speaks for
-	trusted bool       // the peer's forwarding headers are believed
+	peer   netip.Addr // the other end of the connection
+	client netip.Addr // who that speaks for
 
 	request  gate.Request
 	decision gate.Decision
 	body     *inboundBody // nil where the request has none
 	length   int64        // as announced, -1 for unknown
 	held     *heldBody    // what the gate has read of it, nil for nothing
-	whole    bool         // that is all
 	holding  holding      // of the budget for bodies
 	// status is what the upstream answered, once that is on its way.
 	status int
@@ -49,12 +51,12 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{
 		handler: h,
 		state:   h.state.Load(),
-		writer:  newPatientWriter(w, r),
 		method:  r.Method,
 
 		multiplexed: r.ProtoMajor > 1,
 		began:       time.Now(),
 	}
+	x.writer.init(w, r)
 	x.holding.budget, x.holding.limit = &h.bodies, x.state.bodyBytes
 	// HTTP/2 has a Body for requests without one, too.
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
@@ -114,7 +116,7 @@ func exchangeOf(ctx context.Context) *exchange {
 var errRouteTimeout = policy.Deny(policy.UpstreamTimeout, "")
 
 // forward hands the request to its upstream. Failures end up in x.failure.
-func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
+func (x *exchange) forward(r *http.Request) {
 	ctx := context.WithValue(r.Context(), exchangeKey{}, x)
 	if limit := x.decision.Route.Timeout; limit > 0 {
 		var cancel context.CancelFunc
@@ -151,7 +153,8 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 			x.failure = x.brokenOff(ctx)
 		}
 	}()
-	proxy.ServeHTTP(&answerWriter{w, x}, r)
+	x.answers = answerWriter{&x.writer, x}
+	proxy.ServeHTTP(&x.answers, r)
 	complete = true
 	if x.switched != nil {
 		x.relay(x.switched)

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -97,9 +96,16 @@ func (x *exchange) account(denial *policy.Denial, status int, now time.Time) {
 	if !x.answered.IsZero() {
 		x.route().upstream.metrics.Observe(x.answered.Sub(x.decided))
 	}
-	if h.log.Enabled(context.Background(), level) {
-		h.log.LogAttrs(context.Background(), level, "request", x.attributes(denial, verdict, reason, status, now)...)
+	var room [maxAttributes]slog.Attr
+	h.requests.write(lineKind(level, verdict, status), now, level, x.attributes(room[:0], denial, verdict, reason, status, now))
+}
+
+// lineKind is the kind of a request's line.
+func lineKind(level slog.Level, verdict string, status int) kind {
+	if verdict == "allow" && level <= slog.LevelInfo && status < http.StatusInternalServerError {
+		return dispensable
 	}
+	return due
 }
 
 // verdict returns what was decided, and why. A request that an enforcing route
@@ -122,9 +128,12 @@ func (x *exchange) verdict(denial *policy.Denial) (string, policy.Reason) {
 	return "allow", reason
 }
 
-// attributes are the same for every request, so that a log can be read by
-// column; only the explanation of a failure comes on top. Times are in seconds.
-func (x *exchange) attributes(denial *policy.Denial, verdict string, reason policy.Reason, status int, now time.Time) []slog.Attr {
+// maxAttributes is how many attributes there may be.
+const maxAttributes = 15
+
+// attributes appends what is the same for every request, so that a log can be read
+// by column; only the explanation of a failure comes on top. Times are in seconds.
+func (x *exchange) attributes(list []slog.Attr, denial *policy.Denial, verdict string, reason policy.Reason, status int, now time.Time) []slog.Attr {
 	var tenant, credentialID string
 	if v := x.decision.Verified; v != nil {
 		tenant, credentialID = v.Tenant, v.CredentialID
@@ -133,7 +142,6 @@ func (x *exchange) attributes(denial *policy.Denial, verdict string, reason poli
 	if !x.answered.IsZero() {
 		upstream = x.answered.Sub(x.decided)
 	}
-	list := make([]slog.Attr, 0, 15)
 	list = append(list,
 		slog.String("request_id", x.request.ID),
 		slog.String("route", x.routeName()),

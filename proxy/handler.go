@@ -22,11 +22,12 @@ type Handler struct {
 	streams  *streams
 	metrics  *metrics.Registry
 	log      *slog.Logger
+	requests requestLog
 }
 
 // NewHandler returns a handler that serves a generation.
 func NewHandler(state *State, registry *metrics.Registry, log *slog.Logger) *Handler {
-	h := &Handler{metrics: registry, log: log}
+	h := &Handler{metrics: registry, log: log, requests: newRequestLog(log)}
 	h.streams = newStreams(&h.state, registry, log)
 	h.state.Store(state)
 	return h
@@ -125,6 +126,6 @@ func (x *exchange) serve(r *http.Request) {
 		x.status = answer.Status
 		x.write(answer)
 	default:
-		x.forward(x.writer, r)
+		x.forward(r)
 	}
 }

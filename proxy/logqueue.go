@@ -5,26 +5,36 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/http"
 	"sync"
+	"time"
 )
 
 // LogQueue holds lines of the log until they are written, so that a log which
 // nobody reads stalls no traffic that is allowed, and nothing that operates the
 // program. It takes everything while it is short, and then treats lines by their
-// kind. It is safe for concurrent use.
+// kind. A line after a silence is written at once; those that come soon after it
+// are gathered, since a write costs several times what a line does. It is safe for
+// concurrent use.
 type LogQueue struct {
 	out io.Writer
 
 	mu      sync.Mutex
-	changed sync.Cond // of pending or closed
+	room    sync.Cond // pending has become shorter, or closed
 	pending []byte    // whole lines
+	awaited int       // run waits for pending to be as long; 0 where it does not
 	closed  bool
 	dropped int
 	counted LogObserver // nil until there is one
 
+	reached chan struct{} // holds one value once pending is as long as awaited
 	written chan struct{} // closed once everything is
 }
+
+// Lines are gathered for a time after each write, or until there are so many bytes.
+const (
+	gatherTime  = 50 * time.Millisecond
+	gatherBytes = 64 << 10
+)
 
 // LogObserver counts lines that were dropped.
 type LogObserver interface{ LogDropped(lines int) }
@@ -51,8 +61,8 @@ var longest = [...]int{dispensable: 1 << 20, due: 2 << 20, event: 6 << 20}
 // NewLogQueue returns a queue in front of out, which it alone writes to, as soon
 // as there is something to write, until Close.
 func NewLogQueue(out io.Writer) *LogQueue {
-	q := &LogQueue{out: out, written: make(chan struct{})}
-	q.changed.L = &q.mu
+	q := &LogQueue{out: out, reached: make(chan struct{}, 1), written: make(chan struct{})}
+	q.room.L = &q.mu
 	go q.run()
 	return q
 }
@@ -75,24 +85,60 @@ func (q *LogQueue) drop(lines int) {
 
 func (q *LogQueue) run() {
 	defer close(q.written)
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	var batch []byte
-	for {
-		for len(q.pending) == 0 {
-			if q.closed {
-				return
-			}
-			q.changed.Wait()
-		}
-		batch, q.pending = q.pending, batch[:0]
-		q.changed.Broadcast()
-		q.mu.Unlock()
-		n, err := q.out.Write(batch)
+	for silence := time.NewTimer(0); ; silence.Reset(gatherTime) {
+		q.await(1, nil)
+		q.await(gatherBytes, silence.C)
 		q.mu.Lock()
-		if err != nil { // a full disk, of which there is no other place to tell
-			q.drop(bytes.Count(batch[n:], []byte{'\n'}))
+		batch, q.pending = q.pending, batch[:0]
+		over := q.closed
+		q.room.Broadcast()
+		q.mu.Unlock()
+		q.write(batch)
+		if over {
+			return
 		}
+	}
+}
+
+func (q *LogQueue) write(lines []byte) {
+	if len(lines) == 0 {
+		return
+	}
+	if n, err := q.out.Write(lines); err != nil { // a full disk, of which there is no other place to tell
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.drop(bytes.Count(lines[n:], []byte{'\n'}))
+	}
+}
+
+// await returns once so many bytes are pending, over comes or the queue is closed.
+func (q *LogQueue) await(length int, over <-chan time.Time) {
+	q.mu.Lock()
+	if q.closed || len(q.pending) >= length {
+		q.mu.Unlock()
+		return
+	}
+	q.awaited = length
+	q.mu.Unlock()
+	select {
+	case <-q.reached:
+	case <-over:
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.awaited = 0
+		select {
+		case <-q.reached: // at the same time
+		default:
+		}
+	}
+}
+
+// wake ends await. q.mu is held.
+func (q *LogQueue) wake() {
+	if q.awaited > 0 {
+		q.awaited = 0
+		q.reached <- struct{}{}
 	}
 }
 
@@ -101,7 +147,8 @@ func (q *LogQueue) run() {
 func (q *LogQueue) Close(ctx context.Context) {
 	q.mu.Lock()
 	q.closed = true
-	q.changed.Broadcast()
+	q.wake()
+	q.room.Broadcast()
 	q.mu.Unlock()
 	select {
 	case <-q.written:
@@ -113,17 +160,38 @@ func (q *LogQueue) Close(ctx context.Context) {
 func (q *LogQueue) Write(line []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.pending = append(q.pending, line...)
-	q.changed.Broadcast()
+	q.push(line)
 	return len(line), nil
+}
+
+// push takes a line. q.mu is held.
+func (q *LogQueue) push(line []byte) {
+	q.pending = append(q.pending, line...)
+	if len(q.pending) >= q.awaited {
+		q.wake()
+	}
+}
+
+// put writes a line where it may be written, as admit says.
+func (q *LogQueue) put(k kind, line []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.admits(k) {
+		q.push(line)
+	}
 }
 
 // admit reports whether a line may be written, and waits for one that is due.
 func (q *LogQueue) admit(k kind) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.admits(k)
+}
+
+// admits is admit where q.mu is held.
+func (q *LogQueue) admits(k kind) bool {
 	for k == due && !q.closed && len(q.pending) >= longest[k] {
-		q.changed.Wait()
+		q.room.Wait()
 	}
 	if q.closed || len(q.pending) >= longest[k] {
 		q.drop(1)
@@ -133,11 +201,17 @@ func (q *LogQueue) admit(k kind) bool {
 }
 
 // Handler returns a handler that admits records to h, which writes to q.
-func (q *LogQueue) Handler(h slog.Handler) slog.Handler { return &queuedHandler{h, q} }
+func (q *LogQueue) Handler(h slog.Handler) slog.Handler { return &queuedHandler{h, q, false} }
+
+// Logger returns a logger whose lines go to q.
+func (q *LogQueue) Logger(s LogSettings) *slog.Logger {
+	return slog.New(&queuedHandler{s.Handler(q), q, s.Format != textFormat})
+}
 
 type queuedHandler struct {
 	slog.Handler
 	queue *LogQueue
+	json  bool // Handler is a slog.JSONHandler without options
 }
 
 // Handle implements slog.Handler. It waits before the line is made: the handlers
@@ -159,24 +233,14 @@ func (h *queuedHandler) WithGroup(name string) slog.Handler {
 	return h.queue.Handler(h.Handler.WithGroup(name))
 }
 
-// kindOf reads the attributes that [exchange.attributes] makes.
+// kindOf is the kind of a line of no request.
 func kindOf(r slog.Record) kind {
-	k, failed := event, r.Level > slog.LevelInfo
+	k := event
 	r.Attrs(func(a slog.Attr) bool {
-		switch {
-		case a.Key == leftOut:
-			k, failed = dispensable, false
-		case a.Key == "status":
-			failed = failed || a.Value.Kind() == slog.KindInt64 && a.Value.Int64() >= http.StatusInternalServerError
-		case a.Key == "decision" && a.Value.String() == "allow":
+		if a.Key == leftOut {
 			k = dispensable
-		case a.Key == "decision":
-			k = due
 		}
 		return true
 	})
-	if k == dispensable && failed {
-		return due
-	}
 	return k
 }

@@ -43,12 +43,17 @@ func newQueued(out io.Writer) (*LogQueue, *slog.Logger) {
 func TestLogThatNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := &logReader{let: make(chan struct{})}
-		q, log := newQueued(out)
+		q := NewLogQueue(out)
+		log := q.Logger(LogSettings{})
+		requests := newRequestLog(log)
+		answered := func(k kind, decision string, status, n int) {
+			requests.write(k, time.Now(), slog.LevelInfo, []slog.Attr{slog.String("decision", decision), slog.Int("status", status), slog.Int("n", n)})
+		}
 		var dropped tally
 		q.Observe(&dropped)
 		const ordinary = 20_000
-		for range ordinary {
-			log.Info("request", "decision", "allow", "status", 200)
+		for i := range ordinary {
+			answered(dispensable, "allow", 200, i)
 		}
 		if n := len(q.pending); n > longest[dispensable]+1000 || dropped == 0 {
 			t.Errorf("%d bytes are held, %d lines dropped", n, dropped)
@@ -57,7 +62,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 		logged := make(chan int, denials)
 		go func() {
 			for i := range denials {
-				log.Info("request", "decision", "deny", "status", 401, "n", i)
+				answered(due, "deny", 401, i)
 				logged <- i
 			}
 		}()
@@ -65,7 +70,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 		if n := len(q.pending); n < longest[due] || n > longest[due]+1000 || len(logged) == denials {
 			t.Errorf("%d bytes are held after %d denials", n, len(logged))
 		}
-		log.Info("request", "decision", "allow", "status", 200) // does not wait
+		answered(dispensable, "allow", 200, 0) // does not wait
 		const events = 100_000
 		before := dropped
 		for range events { // nor do these, and there is no end to them
@@ -83,15 +88,15 @@ func TestLogThatNobodyReads(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(out.text.String()), "\n")
 		i, allowed, told := 0, 0, 0
 		for _, line := range lines {
-			if strings.Contains(line, "decision=allow") {
+			if strings.Contains(line, `"decision":"allow"`) {
 				allowed++
 				continue
 			}
-			if strings.Contains(line, "msg=event") {
+			if strings.Contains(line, `"msg":"event"`) {
 				told++
 				continue
 			}
-			if !strings.HasSuffix(line, fmt.Sprintf("decision=deny status=401 n=%d", i)) {
+			if !strings.HasSuffix(line, fmt.Sprintf(`"decision":"deny","status":401,"n":%d}`, i)) {
 				t.Fatalf("%q, want denial %d", line, i)
 			}
 			i++
@@ -102,23 +107,39 @@ func TestLogThatNobodyReads(t *testing.T) {
 	})
 }
 
+func TestLineKind(t *testing.T) {
+	for _, test := range []struct {
+		level   slog.Level
+		verdict string
+		status  int
+		want    kind
+	}{
+		{slog.LevelInfo, "allow", 200, dispensable},
+		{slog.LevelInfo, "allow", 499, dispensable},
+		{slog.LevelInfo, "deny", 401, due},
+		{slog.LevelInfo, "report_deny", 200, due},
+		{slog.LevelInfo, "allow", 500, due},
+		{slog.LevelInfo, "allow", 503, due},
+		{slog.LevelWarn, "allow", 200, due},
+	} {
+		if got := lineKind(test.level, test.verdict, test.status); got != test.want {
+			t.Errorf("%s %s %d: %d", test.level, test.verdict, test.status, got)
+		}
+	}
+}
+
 func TestKindOf(t *testing.T) {
 	for _, test := range []struct {
 		level slog.Level
 		attrs []any
 		want  kind
 	}{
-		{slog.LevelInfo, []any{"decision", "allow", "status", 200}, dispensable},
-		{slog.LevelInfo, []any{"status", 499, "decision", "allow"}, dispensable},
 		{slog.LevelInfo, nil, event},
-		{slog.LevelInfo, []any{"decision", "deny", "status", 401}, due},
-		{slog.LevelInfo, []any{"decision", "report_deny", "status", 200}, due},
-		{slog.LevelInfo, []any{"decision", "allow", "status", 500}, due},
-		{slog.LevelInfo, []any{"status", 503, "decision", "allow"}, due},
-		{slog.LevelWarn, []any{"decision", "allow", "status", 200}, due},
 		{slog.LevelError, nil, event},
+		{slog.LevelWarn, []any{"route", "a", "decision", "allow"}, event},
+		{slog.LevelWarn, []any{leftOut, true}, dispensable},
 	} {
-		r := slog.NewRecord(time.Time{}, test.level, "request", 0)
+		r := slog.NewRecord(time.Time{}, test.level, "event", 0)
 		r.Add(test.attrs...)
 		if got := kindOf(r); got != test.want {
 			t.Errorf("%s %v: %d", test.level, test.attrs, got)

@@ -17,22 +17,23 @@ const writeTimeout = 30 * time.Second
 // bound the connection, or the stream of HTTP/2, is at its end.
 type patientWriter struct {
 	http.ResponseWriter
-	control  *http.ResponseController
-	hijacked bool
+	control http.ResponseController
+	// multiplexed: in HTTP/2 a deadline ends the stream also while nothing is written.
+	// In HTTP/1.1 one that passes then means nothing: all that is written later sets
+	// its own, but for 100 Continue.
+	multiplexed bool
+	hijacked    bool
 
-	mu        sync.Mutex
-	unbounded bool
-	hurried   bool
+	unbounded, hurried bool // under mu
+	mu                 sync.Mutex
 }
 
-func newPatientWriter(w http.ResponseWriter, r *http.Request) *patientWriter {
-	p := &patientWriter{ResponseWriter: w, control: http.NewResponseController(w)}
-	if r.ProtoMajor == 1 {
-		// net/http itself writes 100 Continue. In HTTP/2 a deadline ends the stream
-		// also while nothing is written.
-		p.begin()
+// init makes p the writer of a request's answer.
+func (p *patientWriter) init(w http.ResponseWriter, r *http.Request) {
+	p.ResponseWriter, p.control, p.multiplexed = w, *http.NewResponseController(w), r.ProtoMajor > 1
+	if !p.multiplexed && r.Header["Expect"] != nil {
+		p.begin() // net/http itself writes 100 Continue
 	}
-	return p
 }
 
 // unbound lets the client take its time from now on: what it gets is a stream.
@@ -40,7 +41,7 @@ func (p *patientWriter) unbound() {
 	p.mu.Lock()
 	p.unbounded = true
 	p.mu.Unlock()
-	p.rest()
+	p.free()
 }
 
 // hurry bounds all that is still written of a stream that ends. It may be called
@@ -52,7 +53,8 @@ func (p *patientWriter) hurry() {
 	p.bound(closePatience)
 }
 
-// begin and rest bound what is written between them.
+// begin and rest bound what is written between them. In HTTP/1.1, rest leaves the
+// bound to be replaced by the next.
 func (p *patientWriter) begin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,6 +64,14 @@ func (p *patientWriter) begin() {
 }
 
 func (p *patientWriter) rest() {
+	if !p.multiplexed {
+		return
+	}
+	p.free()
+}
+
+// free lets the client take its time until something else is said.
+func (p *patientWriter) free() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.hurried {
@@ -96,12 +106,14 @@ func (p *patientWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return connection, buffered, err
 }
 
-// WriteHeader implements http.ResponseWriter. It writes informational answers at
-// once.
+// WriteHeader implements http.ResponseWriter. Only informational answers are written
+// at once, and net/http may still write 100 Continue after them.
 func (p *patientWriter) WriteHeader(status int) {
-	p.begin()
+	if status < http.StatusOK {
+		p.begin()
+		defer p.free()
+	}
 	p.ResponseWriter.WriteHeader(status)
-	p.rest()
 }
 
 // Write implements http.ResponseWriter.

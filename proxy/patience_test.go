@@ -56,7 +56,8 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 // answering serves with handle and returns a client.
 func answering(t *testing.T, handle func(*patientWriter, *http.Request)) net.Conn {
 	return serving(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := newPatientWriter(w, r)
+		p := new(patientWriter)
+		p.init(w, r)
 		handle(p, r)
 		p.end()
 	}))

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -9,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -44,12 +47,13 @@ func contenders(b *testing.B, backend string) []contender {
 	if err != nil {
 		b.Fatal(err)
 	}
-	postern := newPostern(b, backend)
+	postern := newPostern(b, backend, slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	return []contender{
 		{"bare", newBare(b, backend), "/anonymous", ""},
 		{"postern-public", postern, "/anonymous", ""},
 		{"postern-token", postern, "/token", "Token " + benchToken},
 		{"postern-hs256-cached", postern, "/customer", "JWT " + token},
+		{"postern-logged", newPostern(b, backend, logToFile(b)), "/anonymous", ""},
 	}
 }
 
@@ -87,12 +91,24 @@ type buffers struct{ sync.Pool }
 func (p *buffers) Get() []byte  { return p.Pool.Get().(*[32 << 10]byte)[:] }
 func (p *buffers) Put(b []byte) { p.Pool.Put((*[32 << 10]byte)(b)) }
 
-// newPostern returns a handler with a route for each kind of credential, which
-// logs as the program does.
-func newPostern(b *testing.B, backend string) http.Handler {
+// logToFile returns what the program logs to, where that goes into a file.
+func logToFile(b *testing.B) *slog.Logger {
+	file, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	q := proxy.NewLogQueue(file)
+	b.Cleanup(func() {
+		q.Close(context.Background())
+		file.Close()
+	})
+	return q.Logger(proxy.LogSettings{})
+}
+
+// newPostern returns a handler with a route for each kind of credential.
+func newPostern(b *testing.B, backend string, log *slog.Logger) http.Handler {
 	var problems policy.Problems
 	registry := metrics.New("", "")
-	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 
 	schemeToken, schemeJWT := "Token", "JWT"
 	static := authn.NewToken("token", &authn.TokenSettings{

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -129,6 +131,17 @@ type LogSettings struct {
 
 // SetDefaults fills in what the configuration leaves out.
 func (s *LogSettings) SetDefaults() { s.Format, s.Path = "json", "pattern" }
+
+// textFormat is the format of a log that is not JSON.
+const textFormat = "text"
+
+// Handler returns a handler that writes lines of the format to out.
+func (s LogSettings) Handler(out io.Writer) slog.Handler {
+	if s.Format == textFormat {
+		return slog.NewTextHandler(out, nil)
+	}
+	return slog.NewJSONHandler(out, nil)
+}
 
 // LimitSettings bound what clients can make Postern hold.
 type LimitSettings struct {

@@ -20,24 +20,30 @@ func (l steadyListener) Accept() (net.Conn, error) {
 	return &steadyConn{Conn: c}, nil
 }
 
-// lookAgain is how often a write that waits looks for room by itself.
+// lookAgain is how often, at least, a write that waits looks for room by itself.
 const lookAgain = time.Second
 
 // steadyConn writes as its reader reads. Linux wakes a writer only once a third of
 // the send buffer is free, which may be megabytes: to a slow reader, no deadline
 // would tell a writer that gets on from one that does not. Room there is before, for
 // who looks. It is safe for concurrent use, except that writes come one by one.
+//
+// A deadline is only kept in mind until something is written: the timer behind it
+// costs more than most writes, and is left as it is while it is good enough.
 type steadyConn struct {
 	net.Conn
 
 	mu       sync.Mutex
 	deadline time.Time // of writing; the zero time for none
+	armed    time.Time // when the connection ends a wait for room
+	writing  bool
 }
 
 // Write implements net.Conn.
 func (c *steadyConn) Write(p []byte) (n int, err error) {
+	defer c.rest()
 	for {
-		_ = c.bound() // where it fails, writing does
+		c.begin()
 		var taken int
 		taken, err = c.Conn.Write(p[n:])
 		n += taken
@@ -47,15 +53,32 @@ func (c *steadyConn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// bound ends the wait for room where the time is over, or in time to look again.
-func (c *steadyConn) bound() error {
+func (c *steadyConn) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := time.Now().Add(lookAgain)
-	if !c.deadline.IsZero() && c.deadline.Before(next) {
-		next = c.deadline
+	c.writing = true
+	_ = c.bound() // where it fails, writing does
+}
+
+func (c *steadyConn) rest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writing = false
+}
+
+// bound ends the wait for room where the time is over, or in time to look again.
+// c.mu is held.
+func (c *steadyConn) bound() error {
+	now := time.Now()
+	earliest, latest := now.Add(lookAgain/2), now.Add(lookAgain)
+	if !c.deadline.IsZero() && c.deadline.Before(latest) {
+		earliest, latest = c.deadline, c.deadline
 	}
-	return c.Conn.SetWriteDeadline(next)
+	if !c.armed.Before(earliest) && !c.armed.After(latest) {
+		return nil
+	}
+	c.armed = latest
+	return c.Conn.SetWriteDeadline(latest)
 }
 
 func (c *steadyConn) over() bool {
@@ -67,8 +90,11 @@ func (c *steadyConn) over() bool {
 // SetWriteDeadline implements net.Conn.
 func (c *steadyConn) SetWriteDeadline(deadline time.Time) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.deadline = deadline
-	c.mu.Unlock()
+	if !c.writing {
+		return nil
+	}
 	return c.bound()
 }
 

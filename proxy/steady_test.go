@@ -80,3 +80,79 @@ func TestSteadyWriteCutOff(t *testing.T) {
 		}
 	})
 }
+
+// armedConn counts how often its deadline of writing is set. It takes everything
+// that is written before that.
+type armedConn struct {
+	net.Conn
+	deadline time.Time
+	armed    int
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *armedConn) SetWriteDeadline(at time.Time) error {
+	c.deadline = at
+	c.armed++
+	return nil
+}
+
+// Write implements net.Conn.
+func (c *armedConn) Write(p []byte) (int, error) {
+	if !time.Now().Before(c.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return len(p), nil
+}
+
+// Deadlines that nobody waits for set no timer, and one that is set serves writes
+// for a while.
+func TestSteadyDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		below := &armedConn{}
+		c := &steadyConn{Conn: below}
+		expect := func(armed int, left time.Duration) {
+			t.Helper()
+			if got := time.Until(below.deadline); below.armed != armed || got != left {
+				t.Errorf("set %d times, %s left; want %d, %s", below.armed, got, armed, left)
+			}
+		}
+		write := func(patience time.Duration, want error) {
+			t.Helper()
+			deadline := time.Time{}
+			if patience != 0 {
+				deadline = time.Now().Add(patience)
+			}
+			_ = c.SetWriteDeadline(deadline)
+			if _, err := c.Write(piece); err != want {
+				t.Error(err)
+			}
+		}
+		for range 10 {
+			_ = c.SetWriteDeadline(time.Now().Add(writeTimeout))
+		}
+		expect(0, time.Until(time.Time{}))
+		for range lookAgain / 2 / time.Millisecond {
+			write(writeTimeout, nil)
+			expect(1, time.Until(below.deadline))
+			time.Sleep(time.Millisecond)
+		}
+		write(0, nil)
+		expect(1, lookAgain/2)
+		time.Sleep(time.Nanosecond)
+		write(0, nil)
+		expect(2, lookAgain)
+		write(lookAgain/4, nil) // sooner than what is set
+		expect(3, lookAgain/4)
+		write(lookAgain/4, nil)
+		expect(3, lookAgain/4)
+		write(lookAgain/3, nil) // later, but not by much
+		expect(4, lookAgain/3)
+		write(writeTimeout, nil) // what is set would come too soon
+		expect(5, lookAgain)
+		write(-1, os.ErrDeadlineExceeded)
+		expect(6, -1)
+		time.Sleep(time.Hour)
+		write(writeTimeout, nil)
+		expect(7, lookAgain)
+	})
+}

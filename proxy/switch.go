@@ -21,7 +21,7 @@ func (x *exchange) relay(to *switched) {
 	if x.failure = x.lapsed(time.Now()); x.failure != nil {
 		return
 	}
-	client, buffered, err := http.NewResponseController(x.writer).Hijack()
+	client, buffered, err := http.NewResponseController(&x.writer).Hijack()
 	if err != nil {
 		x.failure = &policy.Denial{Reason: policy.Internal, Err: err}
 		return

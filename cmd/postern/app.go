@@ -36,12 +36,7 @@ type app struct {
 	current *generation
 }
 
-func newLogger(s proxy.LogSettings, out io.Writer) *slog.Logger {
-	if s.Format == "text" {
-		return slog.New(slog.NewTextHandler(out, nil))
-	}
-	return slog.New(slog.NewJSONHandler(out, nil))
-}
+func newLogger(s proxy.LogSettings, out io.Writer) *slog.Logger { return slog.New(s.Handler(out)) }
 
 // newApp starts what a configuration asks for in the background. Keys that are
 // remote may still be on their way.

@@ -49,7 +49,7 @@ func serveCommand() *cobra.Command {
 			})()
 			queue := proxy.NewLogQueue(command.OutOrStdout())
 			defer closeLog(queue)
-			logger := slog.New(queue.Handler(newLogger(c.Log, queue).Handler()))
+			logger := queue.Logger(c.Log)
 			log.SetFlags(0)
 			log.SetOutput(proxy.StrayLog(logger, slog.LevelWarn).Writer())
 			return failed(serve(ctx, file, c, logger, queue, hangups))
