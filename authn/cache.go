@@ -95,7 +95,7 @@ func (c *Cache) partition() partition {
 
 // entryOverhead is about what an entry costs beside its token and claims:
 // list element, map slot, Verified and rendered headers.
-const entryOverhead = 1024
+const entryOverhead = 1536
 
 // load returns what is known of a token in a request with a selector, as long as
 // it stands: one that does not may yet be verified with another key, or else the

@@ -19,7 +19,7 @@ func benchmarkRoutes(b *testing.B, n int) (routes []*policy.Route, paths []strin
 }
 
 func BenchmarkMatch(b *testing.B) {
-	for _, n := range []int{10, 1_000, 10_000} {
+	for _, n := range []int{1, 10, 100, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("routes=%d", n), func(b *testing.B) {
 			routes, paths := benchmarkRoutes(b, n)
 			m := matcher(b, routes...)

@@ -26,6 +26,15 @@ type process struct {
 // startProcess runs Postern and reads its log until it listens.
 func startProcess(t *testing.T, yaml string, values map[string]string) *process {
 	t.Helper()
+	p := launch(t, yaml, values)
+	listening := p.next("listening")
+	p.address, p.admin = listening["clients"].(string), listening["admin"].(string)
+	return p
+}
+
+// launch runs Postern.
+func launch(t *testing.T, yaml string, values map[string]string) *process {
+	t.Helper()
 	p := &process{testbed: testbed{t: t, file: filepath.Join(t.TempDir(), "postern.yaml"), client: newClient(t)}}
 	writeConfig(t, p.file, yaml, values)
 	p.command = exec.Command("postern", "serve", "--config", p.file)
@@ -42,8 +51,6 @@ func startProcess(t *testing.T, yaml string, values map[string]string) *process 
 		_ = p.command.Wait()
 	})
 	p.lines = bufio.NewScanner(out)
-	listening := p.next("listening")
-	p.address, p.admin = listening["clients"].(string), listening["admin"].(string)
 	return p
 }
 

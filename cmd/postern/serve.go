@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -33,6 +34,8 @@ func serveCommand() *cobra.Command {
 			// Before anything else: a hangup would end the process.
 			hangups, stopHangups := notifyHangups()
 			defer stopHangups()
+			memory := tuneMemory()
+			defer runtime.KeepAlive(memory.ballast)
 			c, err := config.Load(file, os.LookupEnv)
 			if err != nil {
 				return err
@@ -52,7 +55,7 @@ func serveCommand() *cobra.Command {
 			logger := queue.Logger(c.Log)
 			log.SetFlags(0)
 			log.SetOutput(proxy.StrayLog(logger, slog.LevelWarn).Writer())
-			return failed(serve(ctx, file, c, logger, queue, hangups))
+			return failed(serve(ctx, file, c, memory, logger, queue, hangups))
 		},
 	}
 	command.Flags().StringVar(&file, "config", "", "the configuration file (required)")
@@ -76,13 +79,14 @@ func closeLog(q *proxy.LogQueue) {
 }
 
 // serve runs until ctx ends, then shuts down in order. A hangup reloads.
-func serve(ctx context.Context, file string, c *config.Config, log *slog.Logger, queue *proxy.LogQueue, hangups <-chan os.Signal) error {
+func serve(ctx context.Context, file string, c *config.Config, memory memory, log *slog.Logger, queue *proxy.LogQueue, hangups <-chan os.Signal) error {
 	l, err := listenAll(c)
 	if err != nil {
 		return err
 	}
 	a := newApp(file, c, log)
 	queue.Observe(a.shop.metrics)
+	memory.settle(log)
 	return a.serve(ctx, l, hangups)
 }
 
