@@ -22,7 +22,7 @@ type memory struct {
 }
 
 // ballastSize is in bytes.
-const ballastSize = 24 << 20
+const ballastSize = 16 << 20
 
 // tuneMemory sets the soft limit of the runtime to nine tenths of what the control
 // group allows, so that garbage is collected before the kernel ends the process; what

@@ -21,12 +21,12 @@ func TestServeTunesMemory(t *testing.T) {
 		percent, limit string // GOGC, GOMEMLIMIT
 		want           record
 	}{
-		"neither":    {"", "", record{"gc_percent": 100., "gc_ballast_bytes": 25165824., "limit_bytes": limit, "limit_source": source}},
+		"neither":    {"", "", record{"gc_percent": 100., "gc_ballast_bytes": 16777216., "limit_bytes": limit, "limit_source": source}},
 		"GOGC":       {"250", "", record{"gc_percent": 250., "gc_ballast_bytes": 0., "limit_bytes": limit, "limit_source": source}},
 		"GOGC off":   {"off", "", record{"gc_percent": -1., "gc_ballast_bytes": 0., "limit_bytes": limit, "limit_source": source}},
-		"GOMEMLIMIT": {"", "64MiB", record{"gc_percent": 100., "gc_ballast_bytes": 25165824., "limit_bytes": 67108864., "limit_source": "GOMEMLIMIT"}},
+		"GOMEMLIMIT": {"", "64MiB", record{"gc_percent": 100., "gc_ballast_bytes": 16777216., "limit_bytes": 67108864., "limit_source": "GOMEMLIMIT"}},
 		"both":       {"off", "64MiB", record{"gc_percent": -1., "gc_ballast_bytes": 0., "limit_bytes": 67108864., "limit_source": "GOMEMLIMIT"}},
-		"limit off":  {"", "off", record{"gc_percent": 100., "gc_ballast_bytes": 25165824., "limit_bytes": 0., "limit_source": "GOMEMLIMIT"}},
+		"limit off":  {"", "off", record{"gc_percent": 100., "gc_ballast_bytes": 16777216., "limit_bytes": 0., "limit_source": "GOMEMLIMIT"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", test.percent)
