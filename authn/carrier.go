@@ -67,16 +67,17 @@ func (c Carrier) ReadValues(values []string) (value string, present bool, err er
 
 // cutScheme returns what follows the scheme, white space included.
 func (c Carrier) cutScheme(value string) (rest string, found bool) {
-	end := strings.IndexAny(value, " \t")
-	if end < 0 {
-		end = len(value)
-	}
+	end := len(c.Scheme)
 	// The length keeps out what folds to ASCII only in Unicode.
-	return value[end:], end == len(c.Scheme) && strings.EqualFold(value[:end], c.Scheme)
+	if len(value) < end || !strings.EqualFold(value[:end], c.Scheme) {
+		return "", false
+	}
+	rest = value[end:]
+	return rest, rest == "" || rest[0] == ' ' || rest[0] == '\t'
 }
 
 func (c Carrier) checked(value string) (string, bool, error) {
-	if value == "" || strings.ContainsFunc(value, notCredentialByte) {
+	if value == "" || !isCredential(value) {
 		return "", true, policy.Denyf(policy.MalformedCredential, "%s wants %s", c, c.grammar())
 	}
 	return value, true, nil
@@ -108,6 +109,16 @@ func (c Carrier) grammar() string {
 		return "one value without white space"
 	}
 	return "the scheme " + c.Scheme + ", one space and one value without white space"
+}
+
+// isCredential is ContainsFunc of no notCredentialByte, for what may be long.
+func isCredential(value string) bool {
+	for i := range len(value) {
+		if notCredentialByte(rune(value[i])) {
+			return false
+		}
+	}
+	return true
 }
 
 func notCredentialByte(r rune) bool { return r <= ' ' || r >= 0x7f }

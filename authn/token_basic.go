@@ -2,6 +2,7 @@ package authn
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 
@@ -14,16 +15,17 @@ const (
 	basicPair = "pair"
 )
 
-// value returns the token in a credential.
-func (t *Token) value(credential string) ([]byte, error) {
+// digest returns the SHA-256 of the token in a credential.
+func (t *Token) digest(credential string) ([sha256.Size]byte, error) {
 	if t.basic == "" {
-		return []byte(credential), nil
+		var room [128]byte // for most of them, so that nothing is allocated
+		return sha256.Sum256(append(room[:0], credential...)), nil
 	}
 	user, pair, err := parseBasic(credential)
 	if t.basic == basicUser {
-		return user, err
+		return sha256.Sum256(user), err
 	}
-	return pair, err
+	return sha256.Sum256(pair), err
 }
 
 // Credential returns what a request carries for a token: the token itself, or with

@@ -30,7 +30,11 @@ type member struct {
 // When that one fails the request is refused: a worse credential never turns
 // into another identity, least of all into an anonymous one.
 func (g *Gate) authenticate(ctx context.Context, d *Decision) error {
-	d.credentials = append(d.few[:0], make([]credential, len(d.compiled.members))...)
+	if n := len(d.compiled.members); n <= len(d.few) {
+		d.credentials = d.few[:n]
+	} else {
+		d.credentials = make([]credential, n)
+	}
 	if d.compiled.credentialInBody {
 		// Whether an unreadable body carries one, nobody can tell.
 		if _, err := d.readBody(); err != nil {

@@ -73,15 +73,15 @@ func (t fieldTable) read(name string) {
 	t[name] = f
 }
 
-// field returns the field that a backend might take name for, and whether that is
-// another name than the field's own.
-func (t fieldTable) field(name string) (f field, alias bool) {
-	canonical := policy.CanonicalAlias(name)
+// field returns the field that a backend might take name for, and the field's own
+// name, of which any other is an alias.
+func (t fieldTable) field(name string) (f field, canonical string) {
+	canonical = policy.CanonicalAlias(name)
 	f = t[canonical]
 	if policy.IsForwardingFamily(canonical) {
 		f.use |= policy.ForwardingUse
 	}
-	return f, canonical != name
+	return f, canonical
 }
 
 // check refuses header fields that can be read in two ways.
@@ -90,23 +90,22 @@ func (t fieldTable) check(h http.Header) error {
 		return policy.Deny(policy.MalformedRequest, "Authorization is sent more than once")
 	}
 	for name := range h {
-		if f, alias := t.field(name); alias && f.read {
-			return policy.Denyf(policy.MalformedRequest, "a header is another spelling of %s", policy.CanonicalAlias(name))
+		if canonical := policy.CanonicalAlias(name); canonical != name && t[canonical].read {
+			return policy.Denyf(policy.MalformedRequest, "a header is another spelling of %s", canonical)
 		}
 	}
 	return checkConnection(h["Connection"])
 }
 
-// connectionOptions may be named by Connection. Any other name would remove an
-// end-to-end header on the way (RFC 9110, section 7.6.1), after it was checked.
-var connectionOptions = map[string]bool{
-	"": true, "close": true, "keep-alive": true, "upgrade": true, "te": true, "http2-settings": true, "proxy-connection": true,
-}
-
+// checkConnection lets Connection name options of the connection alone. Any other name
+// would remove an end-to-end header on the way (RFC 9110, section 7.6.1), after it was
+// checked.
 func checkConnection(fields []string) error {
 	for _, field := range fields {
 		for option := range strings.SplitSeq(field, ",") {
-			if !connectionOptions[strings.ToLower(strings.Trim(option, " \t"))] {
+			switch strings.ToLower(strings.Trim(option, " \t")) {
+			case "", "close", "keep-alive", "upgrade", "te", "http2-settings", "proxy-connection":
+			default:
 				return policy.Deny(policy.MalformedRequest, "Connection names a header that is not its to name")
 			}
 		}

@@ -32,7 +32,7 @@ type Settings struct {
 // Gate is one compiled policy. It is immutable and safe for concurrent use.
 type Gate struct {
 	matcher   *policy.Matcher
-	routes    []route
+	routes    []*route // by policy.Route.Index; those that are alike share one
 	fields    fieldTable
 	carriers  carrierNames
 	anonymous *authn.Verified
@@ -49,7 +49,7 @@ type Gate struct {
 func New(s Settings) *Gate {
 	g := &Gate{
 		matcher:   s.Matcher,
-		routes:    make([]route, len(s.Routes)),
+		routes:    make([]*route, len(s.Routes)),
 		fields:    newFieldTable(s),
 		carriers:  newCarrierNames(s.Authenticators),
 		anonymous: authn.NewAnonymous(),
@@ -60,8 +60,14 @@ func New(s Settings) *Gate {
 		scans:      make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tokenBytes: s.TokenBytes,
 	}
+	alike := map[string]*route{}
 	for _, r := range s.Routes {
-		g.routes[r.Index] = newRoute(r, s.Authenticators)
+		compiled := alike[shape(r)]
+		if compiled == nil {
+			compiled = newRoute(r, s.Authenticators)
+			alike[shape(r)] = compiled
+		}
+		g.routes[r.Index] = compiled
 	}
 	return g
 }
@@ -127,7 +133,7 @@ func (g *Gate) decide(ctx context.Context, r *Request, d *Decision) error {
 	if encodedSlash && g.servesDecoded(r.Method, d.host, path, d.values.Pattern()) {
 		return policy.Deny(policy.AmbiguousPath, "the path leads to another route once its slashes are decoded")
 	}
-	d.compiled = &g.routes[d.Route.Index]
+	d.compiled = g.routes[d.Route.Index]
 	d.denials, d.cors = d.Route.Denials, d.Route.CORS
 	// First: a route that only reports upgrades whatever else is wrong.
 	if err := d.checkUpgrade(); err != nil {

@@ -20,18 +20,17 @@ type Stripped struct{ Exact, Alias int }
 // untrusted peer sent.
 func (d *Decision) Outbound(h http.Header, u *url.URL) (stripped Stripped) {
 	for name := range h {
-		f, alias := d.gate.fields.field(name)
-		if d.keeps(name, f, alias) {
+		f, canonical := d.gate.fields.field(name)
+		if d.keeps(name, f, canonical) {
 			continue
 		}
 		delete(h, name)
-		if !f.identity {
-			continue
-		}
-		if alias {
-			stripped.Alias++
-		} else {
+		switch {
+		case !f.identity:
+		case name == canonical:
 			stripped.Exact++
+		default:
+			stripped.Alias++
 		}
 	}
 	d.stripCarriers(h, u)
@@ -57,32 +56,28 @@ func (d *Decision) setHeaders(h http.Header) {
 }
 
 // keeps reports whether a field passes after all.
-func (d *Decision) keeps(name string, f field, alias bool) bool {
+func (d *Decision) keeps(name string, f field, canonical string) bool {
 	switch {
 	case f.identity, f.use&policy.HopUse != 0:
 		return false
-	case d.strips(name):
+	case slices.Contains(d.Route.Strip.Headers, canonical):
 		return false
 	case f.credential:
 		return d.passesCredentials() || slices.ContainsFunc(d.forwarded, func(c authn.Carrier) bool { return c.Header == name })
 	case f.use&policy.FramingUse != 0:
-		return !alias
+		return name == canonical
 	case f.use&policy.ForwardingUse != 0:
 		return false // the proxy sets those that it vouches for
 	}
 	return true // only read
 }
 
-func (d *Decision) strips(name string) bool {
-	return slices.ContainsFunc(d.Route.Strip.Headers, func(own string) bool { return policy.CanonicalAlias(name) == own })
-}
-
 // PassesForwarding reports whether the upstream may hear of a forwarding header that
 // a trusted peer sent, in its canonical spelling: unless it carries a credential or
 // is stripped, in which case only [Decision.Outbound] knows.
 func (d *Decision) PassesForwarding(name string) bool {
-	f, _ := d.gate.fields.field(name)
-	return !f.identity && !f.credential && !d.strips(name)
+	f, canonical := d.gate.fields.field(name)
+	return !f.identity && !f.credential && !slices.Contains(d.Route.Strip.Headers, canonical)
 }
 
 // Misleading reports whether a header has a field that only [Decision.Outbound] keeps
@@ -90,8 +85,8 @@ func (d *Decision) PassesForwarding(name string) bool {
 // method or path.
 func (d *Decision) Misleading(h http.Header) bool {
 	for name := range h {
-		f, alias := d.gate.fields.field(name)
-		if f.identity && alias || f.use&policy.OverrideUse != 0 {
+		f, canonical := d.gate.fields.field(name)
+		if f.identity && name != canonical || f.use&policy.OverrideUse != 0 {
 			return true
 		}
 	}

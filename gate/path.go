@@ -26,6 +26,10 @@ func checkPath(path string) (encodedSlash bool, err error) {
 	)
 	for i := 1; i < len(path); i++ {
 		c, encoded := path[i], false
+		if isPlain(c) {
+			blank, last = false, c
+			continue
+		}
 		if c == '%' {
 			if c, encoded = escapeAt(path, i); !encoded {
 				return false, ambiguousPath("holds invalid percent-encoding")
@@ -59,6 +63,11 @@ func checkPath(path string) (encodedSlash bool, err error) {
 		err = checkDecoded(path)
 	}
 	return encodedSlash && err == nil, err
+}
+
+// isPlain reports whether a byte means nothing but itself, to anybody.
+func isPlain(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // checkDecoded refuses what shows only in the path as a whole: bytes that are

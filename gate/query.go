@@ -53,12 +53,20 @@ func params(query string) iter.Seq2[param, error] {
 }
 
 func parseParam(text string) (param, error) {
+	ordinary := true // ASCII, and nothing of it stands for something else
 	for _, c := range []byte(text) {
-		if c <= ' ' || c == 0x7f || c == ';' || c == '#' {
+		switch {
+		case isPlain(c):
+		case c <= ' ' || c == 0x7f || c == ';' || c == '#':
 			return param{}, malformedQuery("holds a byte that must be encoded")
+		case c == '%' || c == '+' || c >= utf8.RuneSelf:
+			ordinary = false
 		}
 	}
 	name, value, _ := strings.Cut(text, "=")
+	if ordinary {
+		return param{name, value}, nil
+	}
 	name, ok := unescapeParam(name)
 	switch {
 	case !ok || !validEscapes(value):
@@ -137,7 +145,7 @@ func isNameAlias(name, checked string) bool {
 	if name == checked {
 		return false
 	}
-	if !strings.ContainsFunc(name, notPlainName) && !strings.ContainsFunc(checked, notPlainName) {
+	if isPlainName(name) && isPlainName(checked) {
 		return strings.EqualFold(name, checked)
 	}
 	words, checkedWords := nameWords(name), nameWords(checked)
@@ -162,8 +170,13 @@ func isNameAlias(name, checked string) bool {
 		slices.Equal(words, checkedWords[:len(words)])
 }
 
-func notPlainName(r rune) bool {
-	return r >= 0x80 || r <= ' ' || r == '[' || r == ']' || r == '.'
+func isPlainName(name string) bool {
+	for _, c := range []byte(name) {
+		if c >= utf8.RuneSelf || c <= ' ' || c == '[' || c == ']' || c == '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // nameWords returns what a name says beside its punctuation, folded.

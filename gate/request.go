@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -57,9 +56,41 @@ func (r *Request) namesOneHost() bool {
 var standardMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 	http.MethodDelete, http.MethodOptions}
 
-// validHost is a name or an address, with or without a port; empty where an old
-// client sends none.
-var validHost = regexp.MustCompile(`^([A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?$`)
+// isHost reports whether host is a name or an address, with or without a port; empty
+// where an old client sends none.
+func isHost(host string) bool {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		port := host[i+1:]
+		if len(port) > 5 || !consistsOf(port, isDigit) {
+			return false
+		}
+		host = host[:i]
+	}
+	if address, bracketed := strings.CutPrefix(host, "["); bracketed {
+		address, closed := strings.CutSuffix(address, "]")
+		return closed && address != "" && consistsOf(address, isAddressByte)
+	}
+	return consistsOf(host, isNameByte)
+}
+
+func consistsOf(s string, of func(byte) bool) bool {
+	for i := range len(s) {
+		if !of(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isAddressByte(c byte) bool {
+	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' || c == ':' || c == '.'
+}
+
+func isNameByte(c byte) bool {
+	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '_' || c == '-'
+}
 
 // checkRequestLine refuses what is no ordinary request for a path.
 func checkRequestLine(r *Request) error {
@@ -69,7 +100,7 @@ func checkRequestLine(r *Request) error {
 	case method != r.Method && slices.Contains(standardMethods, method):
 		// Some backends take get for GET, which may have a route of its own.
 		return policy.Deny(policy.MalformedRequest, "the method is written in lower case")
-	case !validHost.MatchString(r.Host):
+	case !isHost(r.Host):
 		// What is no name, address or port is read in as many ways as there are
 		// backends, and net/http rewrites some of it.
 		return policy.Deny(policy.MalformedRequest, "the Host is not one")
@@ -83,7 +114,7 @@ func checkRequestLine(r *Request) error {
 	case strings.Contains(r.Target, "#"):
 		// net/url escapes it; a backend that sees it raw may cut there.
 		return policy.Deny(policy.AmbiguousPath, "the target holds a #")
-	case r.URL.RawPath != r.path() && strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F"):
+	case strings.Contains(strings.ToUpper(r.URL.RawPath), "%2F") && r.URL.RawPath != r.path():
 		// Beside a byte that must be encoded, net/url turns it into a slash.
 		return policy.Deny(policy.AmbiguousPath, "the path holds an encoded slash")
 	}

@@ -1,13 +1,14 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 
 	"postern/authn"
 	"postern/policy"
 )
 
-// route is what the gate keeps beside a policy's route.
+// route is what the gate keeps beside a policy's route. It is immutable.
 type route struct {
 	alternatives []alternative
 	members      []*member // of all alternatives, each once
@@ -24,8 +25,21 @@ type route struct {
 	profiles         []authn.Authenticator // by rule, nil for those on the request
 }
 
-func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) route {
-	compiled := route{credentialHeaders: []string{"Authorization"}, slots: map[string]int{}}
+// shape returns all that newRoute reads of a route: where it is the same, so is what
+// is compiled. Of many routes most are alike.
+func shape(r *policy.Route) string {
+	text := fmt.Appendf(nil, "%q %t", r.Alternatives, r.BodyForm)
+	if r.ForwardCredential != nil {
+		text = fmt.Appendf(text, " %t", *r.ForwardCredential)
+	}
+	for i := range r.Rules {
+		text = fmt.Appendf(text, " %q %q", r.Rules[i].Request, r.Rules[i].With)
+	}
+	return string(text)
+}
+
+func newRoute(r *policy.Route, authenticators map[string]authn.Authenticator) *route {
+	compiled := &route{credentialHeaders: []string{"Authorization"}, slots: map[string]int{}}
 	for _, names := range r.Alternatives {
 		compiled.alternatives = append(compiled.alternatives, compiled.newAlternative(r, names, authenticators))
 	}

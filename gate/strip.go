@@ -96,7 +96,8 @@ func withoutCookies(pairs []string, remove func(name string) bool) (kept []strin
 	}
 	for _, pair := range pairs {
 		// Python ends a cookie at commas, spaces and quotes, too.
-		if !removed(pair) && !slices.ContainsFunc(strings.FieldsFunc(pair, notInCookie), removed) {
+		divided := strings.ContainsFunc(pair, notInCookie)
+		if !removed(pair) && !(divided && slices.ContainsFunc(strings.FieldsFunc(pair, notInCookie), removed)) {
 			kept = append(kept, pair)
 		}
 	}

@@ -31,9 +31,12 @@ type Key struct {
 	algorithm string         // the only one that the key is for; "" for all that fit
 	material  any            // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	members   map[string]any // of a JWK; nil for other keys
-	lease     *Lease         // of the files that it came from
-	identity  [sha256.Size]byte
-	gone      atomic.Bool
+	// named is what stands in the place of members, once somebody has asked: a ring
+	// has many keys that nobody uses.
+	named    atomic.Pointer[map[string]any]
+	lease    *Lease // of the files that it came from
+	identity [sha256.Size]byte
+	gone     atomic.Bool
 }
 
 // seal computes the identity of a key whose fields are all set.
@@ -111,7 +114,12 @@ func (k *Key) Members() map[string]any {
 	if k.members != nil {
 		return k.members
 	}
-	return map[string]any{"kid": k.ID}
+	if known := k.named.Load(); known != nil {
+		return *known
+	}
+	named := map[string]any{"kid": k.ID}
+	k.named.Store(&named)
+	return named
 }
 
 // Symmetric reports whether the key is a shared secret.

@@ -46,7 +46,8 @@ func (v BodyValue) isContainer() bool { return len(v) > 0 && (v[0] == '{' || v[0
 
 // Parse returns the value as [ParseObject] returns members.
 func (v BodyValue) Parse() (any, bool) {
-	value, err := newParser(v).value()
+	p := newParser(v)
+	value, err := p.value()
 	return value, err == nil && value != nil
 }
 

@@ -70,6 +70,15 @@ func IsForwardingFamily(name string) bool {
 	return strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "X-Original-")
 }
 
+// IsOwnHeader reports whether a backend or client might take a name for that of a
+// header by which Postern says something of its own: Postern- and more, in any case
+// and with any other mark in place of the hyphen (see [CanonicalAlias]).
+func IsOwnHeader(name string) bool {
+	const own = "Postern"
+	// The length keeps out what folds to ASCII only in Unicode.
+	return len(name) > len(own) && strings.EqualFold(name[:len(own)], own) && !isAlphanumeric(name[len(own)])
+}
+
 // isTaken reports whether a field has a meaning of its own, so that nobody else can
 // give it one.
 func isTaken(name string) bool {

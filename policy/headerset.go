@@ -86,6 +86,9 @@ func (s *HeaderSet) SetPerCall(header http.Header, id *Identity, request func(Re
 // does not count (CGI and WSGI read X_Customer_Id and X-Customer-Id alike). For
 // a name that is canonical already it returns name itself, without allocating.
 func CanonicalAlias(name string) string {
+	if isCanonical(name) {
+		return name
+	}
 	if i := strings.IndexFunc(name, notHeaderByte); i >= 0 {
 		name = strings.Map(func(r rune) rune {
 			if notHeaderByte(r) {
@@ -95,6 +98,33 @@ func CanonicalAlias(name string) string {
 		}, name)
 	}
 	return http.CanonicalHeaderKey(name)
+}
+
+// isCanonical reports whether name surely is what [CanonicalAlias] returns for it: of
+// letters, digits and hyphens alone, with upper case at the beginning of each word and
+// nowhere else. Nearly all names are, after net/http has read them.
+func isCanonical(name string) bool {
+	begins := true
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z':
+			if begins {
+				return false
+			}
+		case 'A' <= c && c <= 'Z':
+			if !begins {
+				return false
+			}
+		case '0' <= c && c <= '9':
+		case c == '-':
+			begins = true
+			continue
+		default:
+			return false
+		}
+		begins = false
+	}
+	return true
 }
 
 func notHeaderByte(r rune) bool {

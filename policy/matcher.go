@@ -53,13 +53,14 @@ func NewMatcher(routes []*Route) (*Matcher, []Conflict) {
 			}
 		}
 	}
+	refusals := map[string]error{}
 	for _, e := range endpoints {
-		e.seal()
+		e.seal(refusals)
 		m.foldedDiffer = m.foldedDiffer || changedByFolding(e.pattern)
 	}
-	m.folded = tree{folded: true, hosts: m.exact.hosts}
+	m.folded = tree{folded: true, hosts: m.exact.hosts, any: m.exact.any}
 	if m.foldedDiffer {
-		m.folded.hosts = map[string]*node{}
+		m.folded = tree{folded: true, hosts: map[string]*node{}}
 		for _, e := range endpoints {
 			place := m.folded.place(e.pattern)
 			if *place == nil {
@@ -107,12 +108,16 @@ func (m *Matcher) Match(method, host, escapedPath string, vals *Values) (*Route,
 		return nil, errNoRoute
 	}
 	found := m.exact.find(host, escapedPath, 0, vals)
-	if found != nil && m.confusable(host, escapedPath, found) {
+	careless := folded
+	if isFolded(escapedPath) {
+		careless = 0 // which reads it alike, and faster
+	}
+	if found != nil && m.confusable(host, escapedPath, careless, found) {
 		return nil, errAmbiguousPath
 	}
-	if m.foldedDiffer || !isFolded(escapedPath) {
+	if m.foldedDiffer || careless != 0 {
 		var nearVals Values
-		near := m.findNear(host, escapedPath, &nearVals)
+		near := m.findNear(host, escapedPath, careless, &nearVals)
 		if near != nil && (found == nil || near.moreSpecificThan(found)) {
 			switch {
 			case near.loose && !strings.Contains(escapedPath, "%25"):
@@ -133,16 +138,16 @@ func (m *Matcher) Match(method, host, escapedPath string, vals *Values) (*Route,
 	return s.route, nil
 }
 
-// findNear returns the endpoint that the path matches when both are folded,
-// with its trailing slash or, where that is more specific, without.
-func (m *Matcher) findNear(host, path string, vals *Values) *endpoint {
-	near := m.folded.find(host, path, folded, vals)
+// findNear returns the endpoint that the path matches when both are folded, by a
+// reading that does, with its trailing slash or, where that is more specific, without.
+func (m *Matcher) findNear(host, path string, careless reading, vals *Values) *endpoint {
+	near := m.folded.find(host, path, careless, vals)
 	bare := strings.TrimRight(path, "/")
 	if bare == path {
 		return near
 	}
 	var bareVals Values
-	if e := m.folded.find(host, bare, folded, &bareVals); e != nil && (near == nil || e.moreSpecificThan(near)) {
+	if e := m.folded.find(host, bare, careless, &bareVals); e != nil && (near == nil || e.moreSpecificThan(near)) {
 		near, *vals = e, bareVals
 	}
 	return near
@@ -151,10 +156,10 @@ func (m *Matcher) findNear(host, path string, vals *Values) *endpoint {
 // confusable reports whether backends may serve a path that was found elsewhere:
 // at a more specific subtree of which it is the root without its slash, or,
 // where they compare paths undecoded, at another endpoint.
-func (m *Matcher) confusable(host, path string, found *endpoint) bool {
+func (m *Matcher) confusable(host, path string, careless reading, found *endpoint) bool {
 	var vals Values
 	if !strings.HasSuffix(path, "/") {
-		if e := m.folded.find(host, path, folded|open, &vals); e != nil && e.moreSpecificThan(found) && !e.loose {
+		if e := m.folded.find(host, path, careless|open, &vals); e != nil && e.moreSpecificThan(found) && !e.loose {
 			return true
 		}
 	}

@@ -30,8 +30,9 @@ func (e *endpoint) add(s service) (other *service) {
 	return nil
 }
 
-// seal computes what follows from the services, once all are added.
-func (e *endpoint) seal() {
+// seal computes what follows from the services, once all are added. Endpoints with the
+// same methods share a refusal.
+func (e *endpoint) seal(refusals map[string]error) {
 	var methods []string
 	e.loose = true
 	for _, s := range e.services {
@@ -43,7 +44,11 @@ func (e *endpoint) seal() {
 		methods = append(methods, http.MethodHead)
 	}
 	slices.Sort(methods)
-	e.notAllowed = &Denial{Reason: MethodNotAllowed, Allow: strings.Join(slices.Compact(methods), ", ")}
+	allow := strings.Join(slices.Compact(methods), ", ")
+	if e.notAllowed = refusals[allow]; e.notAllowed == nil {
+		e.notAllowed = &Denial{Reason: MethodNotAllowed, Allow: allow}
+		refusals[allow] = e.notAllowed
+	}
 }
 
 // service returns what serves the method, nil where nothing does.

@@ -19,8 +19,9 @@ const (
 // segment. A lookup folds the segments of the path where the literals of the
 // tree are folded.
 type tree struct {
-	folded bool             // of the literals
-	hosts  map[string]*node // "" for the patterns without a host
+	folded bool // of the literals
+	hosts  map[string]*node
+	any    node // of the patterns without a host
 }
 
 // node is a place in a path. Each node is reached by one way only, so that a
@@ -34,10 +35,12 @@ type node struct {
 
 // place returns where the endpoint of p's path stands, making room for it.
 func (t *tree) place(p *Pattern) **endpoint {
-	n := t.hosts[p.host]
-	if n == nil {
-		n = &node{}
-		t.hosts[p.host] = n
+	n := &t.any
+	if p.host != "" {
+		if n = t.hosts[p.host]; n == nil {
+			n = &node{}
+			t.hosts[p.host] = n
+		}
 	}
 	for _, s := range p.segments {
 		switch s.kind {
@@ -67,16 +70,18 @@ func (t *tree) place(p *Pattern) **endpoint {
 // find returns the endpoint of the most specific path that matches, nil where
 // none does, and pushes the segments of its wildcards.
 func (t *tree) find(host, path string, how reading, vals *Values) *endpoint {
-	// A pattern without a port is for every port of its host: many backends
-	// choose by the name alone.
-	for _, name := range [...]string{host, withoutPort(host), ""} {
-		if n := t.hosts[name]; n != nil {
-			if e := n.find(path, how, vals); e != nil {
-				return e
+	if len(t.hosts) > 0 {
+		// A pattern without a port is for every port of its host: many backends
+		// choose by the name alone.
+		for _, name := range [...]string{host, withoutPort(host)} {
+			if n := t.hosts[name]; n != nil {
+				if e := n.find(path, how, vals); e != nil {
+					return e
+				}
 			}
 		}
 	}
-	return nil
+	return t.any.find(path, how, vals)
 }
 
 // find looks below n for path, which is empty or begins with a slash.

@@ -46,8 +46,8 @@ type parser struct {
 
 // newParser leaves duplicate members to object, which needs no table of names of
 // its own to find them.
-func newParser(data []byte) *parser {
-	return &parser{string(data), jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))}
+func newParser(data []byte) parser {
+	return parser{string(data), jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))}
 }
 
 func (p *parser) value() (any, error) {
@@ -73,21 +73,33 @@ func (p *parser) object() (any, error) {
 	if err := p.open(); err != nil {
 		return nil, err
 	}
-	object := make(map[string]any)
+	var few [16]member // of most objects, so that the map is made once, as large as it has to be
+	members := few[:0]
 	for p.d.PeekKind() != '}' {
 		name, err := p.string()
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := object[name]; twice {
-			return nil, errors.New("a member stands twice")
-		}
-		if object[name], err = p.value(); err != nil {
+		value, err := p.value()
+		if err != nil {
 			return nil, err
 		}
+		members = append(members, member{name, value})
+	}
+	object := make(map[string]any, len(members))
+	for _, m := range members {
+		object[m.name] = m.value
+	}
+	if len(object) < len(members) {
+		return nil, errors.New("a member stands twice")
 	}
 	_, err := p.d.ReadToken()
 	return object, err
+}
+
+type member struct {
+	name  string
+	value any
 }
 
 func (p *parser) list() (any, error) {

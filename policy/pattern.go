@@ -95,6 +95,7 @@ func (p *Pattern) parse() error {
 	p.host, p.path = NormalizeHost(host), path
 
 	parts := strings.Split(path[1:], "/")
+	p.segments = make([]segment, 0, len(parts))
 	for i, part := range parts {
 		s, err := parseSegment(part, i == len(parts)-1)
 		if err != nil {

@@ -102,6 +102,7 @@ type Common struct {
 func NewRoutes(settings []RouteSettings, common Common) []*Route {
 	routes := make([]*Route, 0, len(settings))
 	headers := NewHeaderSet(common.IdentityHeaders)
+	rules := ruleLists{}
 	for i := range settings {
 		s := &settings[i]
 		r := &Route{
@@ -136,12 +137,7 @@ func NewRoutes(settings []RouteSettings, common Common) []*Route {
 		for _, alternative := range s.Authenticate {
 			r.Alternatives = append(r.Alternatives, alternative)
 		}
-		for _, rule := range s.Consistency {
-			r.Rules = append(r.Rules, Rule{
-				Identity: rule.Identity, Request: rule.compared(), With: rule.With, Required: rule.Required, When: rule.When,
-				In: rule.Op == In, UnsignedIDs: rule.UnsignedIDs,
-			})
-		}
+		r.Rules = rules.of(s.Consistency)
 		if len(s.IdentityHeaders) > 0 {
 			r.Headers = NewHeaderSet(mergeHeaders(common.IdentityHeaders, s.IdentityHeaders))
 		}

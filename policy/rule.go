@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Rule is one consistency rule: a part of the request that must name the same
 // as a part of the identity. It is immutable.
@@ -22,6 +25,30 @@ type Rule struct {
 	UnsignedIDs []string
 	// Sealer makes the opaque id of a rule that compares it; nil for others.
 	Sealer Sealer
+}
+
+// ruleLists are compiled rules by what their settings say: many routes have the same.
+type ruleLists map[string][]Rule
+
+// of returns the rules of settings, which routes share.
+func (l ruleLists) of(settings []RuleSettings) []Rule {
+	var text []byte
+	for i := range settings {
+		s := &settings[i]
+		text = fmt.Appendf(text, "%q %q %q %t %q %q %q\n", s.Identity, s.compared(), s.With, s.Required, s.When, s.Op, s.UnsignedIDs)
+	}
+	if rules, known := l[string(text)]; known {
+		return rules
+	}
+	var rules []Rule
+	for _, s := range settings {
+		rules = append(rules, Rule{
+			Identity: s.Identity, Request: s.compared(), With: s.With, Required: s.Required, When: s.When,
+			In: s.Op == In, UnsignedIDs: s.UnsignedIDs,
+		})
+	}
+	l[string(text)] = rules
+	return rules
 }
 
 // Occurrences is what a request has where a rule looks: texts for what is text by

@@ -142,8 +142,9 @@ func (x *exchange) setForwarded(p *httputil.ProxyRequest) {
 	}
 	values := [...]string{chain, proto, host, x.request.ID}
 	for i, name := range [...]string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id"} {
-		delete(out, name)
-		if values[i] != "" {
+		if values[i] == "" {
+			delete(out, name)
+		} else {
 			out[name] = values[i : i+1 : i+1]
 		}
 	}

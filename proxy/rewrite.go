@@ -125,7 +125,7 @@ func (b *outboundBody) Read(p []byte) (int, error) {
 // removeOwn removes the headers by which clients know Postern's own answers.
 func removeOwn(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(policy.CanonicalAlias(name), "Postern-") {
+		if policy.IsOwnHeader(name) {
 			delete(h, name)
 		}
 	}

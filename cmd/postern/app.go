@@ -99,17 +99,22 @@ func (a *app) reload() error {
 	return nil
 }
 
-// largeRing is how many secrets take so much to load that it is worth the effort to
-// give the memory back.
-const largeRing = 10_000
+// So many secrets or routes take so much to load that it is worth the effort to give
+// the memory back.
+const (
+	largeRing  = 10_000
+	manyRoutes = 1_000
+)
 
-// settle gives back what loading large rings took: several times what is kept.
+// settle gives back what loading large rings or many routes took: several times what
+// is kept.
 func (a *app) settle() {
+	a.current.config.RouteList = nil // as large as the routes, and of no use beside them
 	secrets := 0
 	for _, r := range a.current.config.Rings {
 		secrets += r.Len()
 	}
-	if secrets >= largeRing {
+	if secrets >= largeRing || len(a.current.config.Routes) >= manyRoutes {
 		debug.FreeOSMemory()
 	}
 }
