@@ -43,7 +43,7 @@ func TestAllocations(t *testing.T) {
 		case *update:
 		case got > row.most:
 			t.Errorf("%s allocates %d times, %d are written", row.name(), got, row.most)
-		case row.most-got > row.most/10:
+		case row.most-got > max(row.most, -row.most)/10:
 			t.Errorf("%s allocates %d times only, %d are written: go test . -run Allocations -update", row.name(), got, row.most)
 		}
 	}
