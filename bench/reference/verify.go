@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,8 +74,11 @@ func (v *verifier) before(next http.Handler) http.Handler {
 		if err != nil {
 			h := w.Header()
 			h.Set("Content-Type", "application/problem+json")
+			h.Set("Content-Length", strconv.Itoa(len(v.denial)))
 			h.Set("Cache-Control", "no-store")
-			h.Set("WWW-Authenticate", `Bearer`)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Postern-Reason", "missing_credential")
+			h.Set("WWW-Authenticate", `Token realm="postern"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = w.Write(v.denial) // the client may be gone
 			return
