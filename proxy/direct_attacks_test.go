@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"postern/policy"
 )
@@ -290,6 +293,41 @@ func TestDirectSmuggling(t *testing.T) {
 	}
 	if seen := raw.seen(); len(seen) > 0 {
 		t.Error(seen)
+	}
+}
+
+// HTTP/2 has no line to smuggle another into, so that net/http takes any method there
+// that is a field's value.
+func TestMethodThatIsNone(t *testing.T) {
+	p := newPiped(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("sent %s %s", r.Method, r.RequestURI) })
+	var header bytes.Buffer
+	encoder := hpack.NewEncoder(&header)
+	for _, field := range [][2]string{{":method", "GET /admin"}, {":path", "/"}, {":scheme", "http"}, {":authority", "postern"}} {
+		if err := encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	framer := http2.NewFramer(p.client, p.client)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	go func() {
+		_, _ = io.WriteString(p.client, http2.ClientPreface)
+		_ = framer.WriteSettings()
+		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: header.Bytes(), EndStream: true, EndHeaders: true})
+	}()
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer, ok := frame.(*http2.MetaHeadersFrame); ok {
+			if status := answer.PseudoValue("status"); status != "502" {
+				t.Errorf("answered %s: it was sent", status)
+			}
+			return
+		}
+		if _, ok := frame.(*http2.RSTStreamFrame); ok {
+			return
+		}
 	}
 }
 

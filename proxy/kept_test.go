@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,12 +13,12 @@ import (
 // watchedConn tells when it is closed.
 type watchedConn struct {
 	net.Conn
-	closed bool
+	closed atomic.Bool
 }
 
 // Close implements net.Conn.
 func (c *watchedConn) Close() error {
-	c.closed = true
+	c.closed.Store(true)
 	return nil
 }
 
@@ -37,8 +38,8 @@ func TestIdleOrder(t *testing.T) {
 	for _, c := range []*keptConn{first, second, noisy} {
 		l.put(c)
 	}
-	if got := [...]*keptConn{l.take(), l.take(), l.take()}; got != [...]*keptConn{second, first, nil} || !dropped.closed {
-		t.Errorf("%v, dropped: %t", got, dropped.closed)
+	if got := [...]*keptConn{l.take(), l.take(), l.take()}; got != [...]*keptConn{second, first, nil} || !dropped.closed.Load() {
+		t.Errorf("%v, dropped: %t", got, dropped.closed.Load())
 	}
 }
 
@@ -48,12 +49,12 @@ func TestIdleBound(t *testing.T) {
 	defer l.retire()
 	for range maxIdleConnsPerHost {
 		c, w := newQuiet()
-		if l.put(c); w.closed {
+		if l.put(c); w.closed.Load() {
 			t.Fatal("closed before the bound")
 		}
 	}
 	c, w := newQuiet()
-	if l.put(c); !w.closed || len(l.list) != maxIdleConnsPerHost {
+	if l.put(c); !w.closed.Load() || len(l.list) != maxIdleConnsPerHost {
 		t.Errorf("%d are kept", len(l.list))
 	}
 }
@@ -86,15 +87,15 @@ func TestIdleTime(t *testing.T) {
 		} {
 			time.Sleep(want.pause)
 			synctest.Wait()
-			if firstConn.closed != want.first || secondConn.closed != want.second {
-				t.Errorf("closed: %t, %t", firstConn.closed, secondConn.closed)
+			if firstConn.closed.Load() != want.first || secondConn.closed.Load() != want.second {
+				t.Errorf("closed: %t, %t", firstConn.closed.Load(), secondConn.closed.Load())
 			}
 		}
 		third, thirdConn := newQuiet() // after the list was empty
 		l.put(third)
 		time.Sleep(idleConnTimeout)
 		synctest.Wait()
-		if !thirdConn.closed || l.take() != nil {
+		if !thirdConn.closed.Load() || l.take() != nil {
 			t.Error("kept")
 		}
 	})
@@ -113,8 +114,8 @@ func TestIdleRetired(t *testing.T) {
 		}
 		l.retire()
 		l.put(busy)
-		if !keptConn.closed || !busyConn.closed || l.take() != nil || l.reaper.Stop() {
-			t.Errorf("closed: %t, %t", keptConn.closed, busyConn.closed)
+		if !keptConn.closed.Load() || !busyConn.closed.Load() || l.take() != nil || l.reaper.Stop() {
+			t.Errorf("closed: %t, %t", keptConn.closed.Load(), busyConn.closed.Load())
 		}
 		l.retire()
 	})
