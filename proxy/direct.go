@@ -16,11 +16,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// directTransport sends requests without a body to an upstream in plain text, and
-// all others through the transport that it stands before. [http.Transport] gives
-// each connection two goroutines, one that writes and one that reads, so that an
-// answer may come while a body is still being sent; where there is no body, the
-// goroutine that asks can do both, and spares waking them.
+// directTransport sends small requests to an upstream in plain text, without a body or
+// with one that is in memory, and all others through the transport that it stands
+// before. [http.Transport] gives each connection two goroutines, one that writes and
+// one that reads, so that an answer may come while a body is still being sent; where
+// a request leaves at once, the goroutine that asks can do both, and spares waking
+// them.
 //
 // What goes over the wire is written and read by net/http in either case. All
 // requests go to the one address, whatever host their URLs name. It is safe for
@@ -33,9 +34,10 @@ type directTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *directTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil || r.Close || !isPlain(r) {
+	if r.Close || !isPlain(r) {
 		return t.Transport.RoundTrip(r)
 	}
+	defer closeBody(r)
 	ctx := r.Context()
 	for ctx.Err() == nil {
 		c := t.idle.take()
@@ -60,20 +62,42 @@ func (t *directTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		if !stale || c.written > 0 && !isSafe(r.Method) {
 			return nil, failureOf(ctx, err)
 		}
+		if r.Body != nil {
+			again := *r
+			if again.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+			r = &again
+			defer closeBody(r)
+		}
 	}
 	return nil, context.Cause(ctx)
 }
 
-// maxPlainHeader is what the system takes of a request without waiting for the
-// upstream to read, in bytes. Beyond it an answer may come while a request is still
-// being written, for which two goroutines are needed.
-const maxPlainHeader = 32 << 10
+// closeBody is for what is not sent; r.Write closes what is.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
 
-// isPlain reports whether the header of a request can be written at once. What is no
-// header is left to http.Transport, too: it refuses a method, which by HTTP/2 may hold
-// a space, or a field that would change what comes after it.
+// maxPlain is what the system takes of a request without waiting for the upstream to
+// read, in bytes. Beyond it an answer may come while a request is still being
+// written, for which two goroutines are needed.
+const maxPlain = 32 << 10
+
+// isPlain reports whether a request can be written at once. What is no header is left
+// to http.Transport, too: it refuses a method, which by HTTP/2 may hold a space, or a
+// field that would change what comes after it. So is a body that waits for the
+// upstream to want it.
 func isPlain(r *http.Request) bool {
 	size := 3*len(r.URL.Path) + len(r.URL.RawQuery) // at most, once escaped
+	if r.Body != nil {
+		if r.GetBody == nil || r.ContentLength <= 0 || r.ContentLength > maxPlain || len(r.TransferEncoding) > 0 || r.Header["Expect"] != nil {
+			return false
+		}
+		size += int(r.ContentLength)
+	}
 	for name, values := range r.Header {
 		if !httpguts.ValidHeaderFieldName(name) {
 			return false
@@ -86,7 +110,7 @@ func isPlain(r *http.Request) bool {
 		}
 	}
 	// A method is a token, as the name of a field is.
-	return size <= maxPlainHeader && httpguts.ValidHeaderFieldName(r.Method)
+	return size <= maxPlain && httpguts.ValidHeaderFieldName(r.Method)
 }
 
 // isSafe reports whether a request of the method may arrive twice (RFC 9110,
@@ -124,10 +148,7 @@ func (t *directTransport) exchange(c *keptConn, r *http.Request) (*http.Response
 
 // ask writes a request, and reads the header of the answer.
 func (t *directTransport) ask(c *keptConn, r *http.Request) (*http.Response, error) {
-	if err := r.Write(c.writer); err != nil {
-		return nil, err
-	}
-	if err := c.writer.Flush(); err != nil {
+	if err := c.send(r); err != nil {
 		return nil, err
 	}
 	deadline := time.Now().Add(t.ResponseHeaderTimeout)
