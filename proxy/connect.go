@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // connect opens a connection of its own to the upstream, for what outlives the
@@ -53,5 +55,9 @@ func (u *Upstream) address() string {
 	default:
 		port = "80"
 	}
-	return net.JoinHostPort(target.Hostname(), port)
+	address := net.JoinHostPort(target.Hostname(), port)
+	if ascii, err := httpguts.PunycodeHostPort(address); err == nil {
+		return ascii
+	}
+	return address
 }

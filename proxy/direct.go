@@ -9,20 +9,23 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
 
-// directTransport sends requests without a body to an upstream in plain text, and
-// all others through the transport that it stands before. [http.Transport] gives
-// each connection two goroutines, one that writes and one that reads, so that an
-// answer may come while a body is still being sent; where there is no body, the
-// goroutine that asks can do both, and spares waking them.
+// directTransport sends small requests to an upstream in plain text, without a body or
+// with one that is in memory, and all others through the transport that it stands
+// before. [http.Transport] gives each connection two goroutines, one that writes and
+// one that reads, so that an answer may come while a body is still being sent; where
+// a request leaves at once, the goroutine that asks can do both, and spares waking
+// them.
 //
-// What goes over the wire is written and read by net/http in either case. It is
-// safe for concurrent use.
+// What goes over the wire is written and read by net/http in either case. All
+// requests go to the one address, whatever host their URLs name. It is safe for
+// concurrent use.
 type directTransport struct {
 	*http.Transport
 	address string
@@ -31,19 +34,18 @@ type directTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *directTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil || r.Close {
+	if r.Close || !isPlain(r) {
 		return t.Transport.RoundTrip(r)
 	}
-	if err := checkFields(r.Header); err != nil {
-		return nil, err
-	}
-	for {
+	defer closeBody(r)
+	ctx := r.Context()
+	for ctx.Err() == nil {
 		c := t.idle.take()
 		reused := c != nil
 		if !reused {
-			raw, err := t.DialContext(r.Context(), "tcp", t.address)
+			raw, err := t.DialContext(ctx, "tcp", t.address)
 			if err != nil {
-				return nil, failureOf(r.Context(), err)
+				return nil, failureOf(ctx, err)
 			}
 			c = newKeptConn(raw)
 		}
@@ -54,27 +56,61 @@ func (t *directTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		c.close()
 		// An upstream may close a connection that it has not used for long in the moment
 		// in which a request leaves; one that has not arrived, or that may arrive twice,
-		// is sent again. Each failure takes a connection away, so that this ends.
-		again := reused && !c.heard && (c.written == 0 || isSafe(r.Method))
-		if !again || r.Context().Err() != nil {
-			return nil, failureOf(r.Context(), err)
+		// is sent again. One that is slow has the request, and is not asked once more.
+		// Each failure takes a connection away, so that this ends.
+		stale := reused && !c.heard && !errors.Is(err, os.ErrDeadlineExceeded)
+		if !stale || c.written > 0 && !isSafe(r.Method) {
+			return nil, failureOf(ctx, err)
 		}
+		if r.Body != nil {
+			again := *r
+			if again.Body, err = r.GetBody(); err != nil {
+				return nil, err
+			}
+			r = &again
+			defer closeBody(r)
+		}
+	}
+	return nil, context.Cause(ctx)
+}
+
+// closeBody is for what is not sent; r.Write closes what is.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
 	}
 }
 
-// checkFields refuses what cannot be written as a header, as http.Transport does.
-func checkFields(h http.Header) error {
-	for name, values := range h {
+// maxPlain is what the system takes of a request without waiting for the upstream to
+// read, in bytes. Beyond it an answer may come while a request is still being
+// written, for which two goroutines are needed.
+const maxPlain = 32 << 10
+
+// isPlain reports whether a request can be written at once. What is no header is left
+// to http.Transport, too: it refuses a method, which by HTTP/2 may hold a space, or a
+// field that would change what comes after it. So is a body that waits for the
+// upstream to want it.
+func isPlain(r *http.Request) bool {
+	size := 3*len(r.URL.Path) + len(r.URL.RawQuery) // at most, once escaped
+	if r.Body != nil {
+		if r.GetBody == nil || r.ContentLength <= 0 || r.ContentLength > maxPlain || len(r.TransferEncoding) > 0 || r.Header["Expect"] != nil {
+			return false
+		}
+		size += int(r.ContentLength)
+	}
+	for name, values := range r.Header {
 		if !httpguts.ValidHeaderFieldName(name) {
-			return errors.New("invalid header field name")
+			return false
 		}
 		for _, value := range values {
 			if !httpguts.ValidHeaderFieldValue(value) {
-				return fmt.Errorf("invalid header field value for %q", name)
+				return false
 			}
+			size += len(name) + len(": \r\n") + len(value)
 		}
 	}
-	return nil
+	// A method is a token, as the name of a field is.
+	return size <= maxPlain && httpguts.ValidHeaderFieldName(r.Method)
 }
 
 // isSafe reports whether a request of the method may arrive twice (RFC 9110,
@@ -101,7 +137,7 @@ func (t *directTransport) exchange(c *keptConn, r *http.Request) (*http.Response
 		release()
 		return nil, err
 	}
-	body := &directBody{ReadCloser: response.Body, idle: &t.idle, connection: c, release: release, last: response.Close}
+	body := &directBody{ReadCloser: response.Body, ctx: r.Context(), idle: &t.idle, connection: c, release: release, last: response.Close}
 	if response.Body == http.NoBody {
 		body.finish()
 	} else {
@@ -112,21 +148,34 @@ func (t *directTransport) exchange(c *keptConn, r *http.Request) (*http.Response
 
 // ask writes a request, and reads the header of the answer.
 func (t *directTransport) ask(c *keptConn, r *http.Request) (*http.Response, error) {
-	if err := r.Write(c.writer); err != nil {
+	if err := c.send(r); err != nil {
 		return nil, err
 	}
-	if err := c.writer.Flush(); err != nil {
+	deadline := time.Now().Add(t.ResponseHeaderTimeout)
+	if err := c.SetReadDeadline(deadline); err != nil {
 		return nil, err
 	}
-	if err := c.SetReadDeadline(time.Now().Add(t.ResponseHeaderTimeout)); err != nil {
-		return nil, err
+	response, err := readAnswer(c, r)
+	switch {
+	case err == nil:
+		return response, c.SetReadDeadline(time.Time{})
+	case !time.Now().Before(deadline):
+		return nil, errHeaderTimeout // of half a line net/http would say that it is malformed
 	}
+	return nil, err
+}
+
+var errHeaderTimeout = fmt.Errorf("awaiting the header of the answer: %w", os.ErrDeadlineExceeded)
+
+// readAnswer reads the header of the answer, and passes on informational ones
+// before it.
+func readAnswer(c *keptConn, r *http.Request) (*http.Response, error) {
 	if _, err := c.reader.Peek(1); err != nil {
 		return nil, err
 	}
 	c.heard = true
 	trace := httptrace.ContextClientTrace(r.Context())
-	for range maxInterim + 1 {
+	for {
 		response, err := http.ReadResponse(c.reader, r)
 		if err != nil {
 			return nil, err
@@ -137,15 +186,15 @@ func (t *directTransport) ask(c *keptConn, r *http.Request) (*http.Response, err
 				response.Body, response.Close = http.NoBody, true
 			}
 			c.room = math.MaxInt64
-			return response, c.SetReadDeadline(time.Time{})
+			return response, nil
 		}
 		if trace != nil && trace.Got1xxResponse != nil {
 			if err := trace.Got1xxResponse(response.StatusCode, textproto.MIMEHeader(response.Header)); err != nil {
 				return nil, err
 			}
+			c.room = maxAnswerHeader // each may be as large, and all have the same time
 		}
 	}
-	return nil, errors.New("too many informational answers")
 }
 
 // directBody is the body of an answer. At its end the connection is free for the
@@ -153,6 +202,7 @@ func (t *directTransport) ask(c *keptConn, r *http.Request) (*http.Response, err
 // read.
 type directBody struct {
 	io.ReadCloser
+	ctx        context.Context // of the request
 	idle       *idleConns
 	connection *keptConn
 	// release keeps the end of the request's context from closing the connection, and
@@ -160,13 +210,20 @@ type directBody struct {
 	release func() bool
 	last    bool // answer on the connection
 	over    atomic.Bool
+	closed  atomic.Bool
 }
 
 // Read implements io.Reader.
 func (b *directBody) Read(p []byte) (int, error) {
+	if b.closed.Load() {
+		return 0, http.ErrBodyReadAfterClose // some may have come already
+	}
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
+	switch {
+	case err == io.EOF:
 		b.finish()
+	case err != nil:
+		err = failureOf(b.ctx, err)
 	}
 	return n, err
 }
@@ -185,6 +242,7 @@ func (b *directBody) finish() {
 
 // Close implements io.Closer. What is left of the body is not waited for.
 func (b *directBody) Close() error {
+	b.closed.Store(true)
 	if !b.over.Swap(true) {
 		b.release()
 		b.connection.close()

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +47,25 @@ func (c *keptConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.written += int64(n)
 	return n, err
+}
+
+// send writes a request, and a body in one piece with its header: in two, an upstream
+// could answer and be gone between them.
+func (c *keptConn) send(r *http.Request) error {
+	if r.Body == nil {
+		if err := r.Write(c.writer); err != nil {
+			return err
+		}
+		return c.writer.Flush()
+	}
+	lent := buffers.Get()
+	defer buffers.Put(lent)
+	whole := bytes.NewBuffer(lent[:0])
+	if err := r.Write(whole); err != nil {
+		return err
+	}
+	_, err := c.Write(whole.Bytes())
+	return err
 }
 
 func (c *keptConn) close() { _ = c.Conn.Close() } // of what is read and written, all is told

@@ -4,6 +4,9 @@ package proxy
 
 import "net"
 
-// quietness is nil: whether a connection is still good cannot be asked here, so that
-// none is kept.
+// keepsConns: whether a connection is still good cannot be asked here, and one of its
+// own for each request would cost more than the goroutines of http.Transport.
+const keepsConns = false
+
+// quietness is nil, as for every connection that cannot be asked.
 func quietness(net.Conn) func() bool { return nil }

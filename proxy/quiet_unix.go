@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// keepsConns: whether a connection is still good can be asked here.
+const keepsConns = true
+
 // quietness returns what reports whether a connection that is not in use is still
 // good: nothing waits on it, not even its end. It does not block. It is nil where
 // the connection cannot be asked.
@@ -34,7 +37,7 @@ func quietness(c net.Conn) func() bool {
 	var one [1]byte
 	look := func(descriptor uintptr) bool {
 		_, _, err := syscall.Recvfrom(int(descriptor), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
+		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 		return true // whatever it is, don't wait
 	}
 	return func() bool {

@@ -145,7 +145,7 @@ func NewUpstream(name string, s UpstreamSettings, registry *metrics.Registry, lo
 		u.tls = u.websocketTLS()
 	}
 	u.proxy = u.newProxy(u.transport, log)
-	if u.scheme == "http" && target.Scheme != "h2c" {
+	if keepsConns && u.scheme == "http" && target.Scheme != "h2c" {
 		u.direct = &directTransport{Transport: u.transport, address: u.address()}
 		u.proxy.Transport = u.direct
 	}
