@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"postern/authn"
 	"postern/policy"
 )
@@ -97,6 +99,10 @@ func checkRequestLine(r *Request) error {
 	switch method := strings.ToUpper(r.Method); {
 	case method == http.MethodConnect || method == http.MethodTrace:
 		return policy.Denyf(policy.MalformedRequest, "%s is not served", method)
+	case !httpguts.ValidHeaderFieldName(r.Method):
+		// A token, as the name of a field is (RFC 9110, section 9.1). By HTTP/2 another
+		// one may come, with a space and what looks like a target behind it.
+		return policy.Deny(policy.MalformedRequest, "the method is not one")
 	case method != r.Method && slices.Contains(standardMethods, method):
 		// Some backends take get for GET, which may have a route of its own.
 		return policy.Deny(policy.MalformedRequest, "the method is written in lower case")

@@ -34,7 +34,7 @@ type directTransport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *directTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Close || !isPlain(r) {
+	if r.Close || !leavesAtOnce(r) {
 		return t.Transport.RoundTrip(r)
 	}
 	defer closeBody(r)
@@ -81,19 +81,19 @@ func closeBody(r *http.Request) {
 	}
 }
 
-// maxPlain is what the system takes of a request without waiting for the upstream to
+// maxAtOnce is what the system takes of a request without waiting for the upstream to
 // read, in bytes. Beyond it an answer may come while a request is still being
 // written, for which two goroutines are needed.
-const maxPlain = 32 << 10
+const maxAtOnce = 32 << 10
 
-// isPlain reports whether a request can be written at once. What is no header is left
+// leavesAtOnce reports whether a request can be written at once. What is no header is left
 // to http.Transport, too: it refuses a method, which by HTTP/2 may hold a space, or a
 // field that would change what comes after it. So is a body that waits for the
 // upstream to want it.
-func isPlain(r *http.Request) bool {
+func leavesAtOnce(r *http.Request) bool {
 	size := 3*len(r.URL.Path) + len(r.URL.RawQuery) // at most, once escaped
 	if r.Body != nil {
-		if r.GetBody == nil || r.ContentLength <= 0 || r.ContentLength > maxPlain || len(r.TransferEncoding) > 0 || r.Header["Expect"] != nil {
+		if r.GetBody == nil || r.ContentLength <= 0 || r.ContentLength > maxAtOnce || len(r.TransferEncoding) > 0 || r.Header["Expect"] != nil {
 			return false
 		}
 		size += int(r.ContentLength)
@@ -110,7 +110,7 @@ func isPlain(r *http.Request) bool {
 		}
 	}
 	// A method is a token, as the name of a field is.
-	return size <= maxPlain && httpguts.ValidHeaderFieldName(r.Method)
+	return size <= maxAtOnce && httpguts.ValidHeaderFieldName(r.Method)
 }
 
 // isSafe reports whether a request of the method may arrive twice (RFC 9110,

@@ -136,12 +136,12 @@ func TestDirectBodiesOfOthers(t *testing.T) {
 		"in chunks":    func(r *http.Request) { r.ContentLength = -1 },
 		"as chunks":    func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
 		"last":         func(r *http.Request) { r.Close = true },
-		"large":        func(r *http.Request) { r.ContentLength = maxPlain + 1 },
-		"large in all": func(r *http.Request) { r.ContentLength, r.URL.RawQuery = maxPlain/2, strings.Repeat("x", maxPlain/2+1) },
+		"large":        func(r *http.Request) { r.ContentLength = maxAtOnce + 1 },
+		"large in all": func(r *http.Request) { r.ContentLength, r.URL.RawQuery = maxAtOnce/2, strings.Repeat("x", maxAtOnce/2+1) },
 	} {
 		r, _ := heldRequest(t, t.Context(), http.MethodPost, "http://backend/", "hello")
 		change(r)
-		if !r.Close && isPlain(r) {
+		if !r.Close && leavesAtOnce(r) {
 			t.Errorf("%s: it is asked directly", name)
 		}
 	}

@@ -148,6 +148,7 @@ func TestHTTP2Tricks(t *testing.T) {
 		{"user in the authority", http2Request{fields: line("GET", "postern@admin.example", "/files/a")}, broken, nil},
 
 		{"two paths", http2Request{fields: plain([2]string{":path", "/files/b"})}, broken, nil},
+		{"a method with a target behind it", http2Request{fields: line("GET /admin", "postern", "/files/a")}, "400 malformed_request", nil},
 		{"two methods", http2Request{fields: plain([2]string{":method", "POST"})}, broken, nil},
 		{"no path", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "postern"}}}, broken, nil},
 		{"pseudo-header after a field", http2Request{fields: [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "postern"}, {"x-a", "b"}, {":path", "/files/a"}}}, broken, nil},
