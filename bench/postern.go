@@ -48,7 +48,7 @@ authenticators:
 			ring, issuer, audience)
 	}
 	b.WriteString(`routes:
-  - { name: public, match: /public/, upstream: backend, authenticate: [anonymous] }
+  - { name: public, match: /public/, upstream: backend, timeout: 1m, authenticate: [anonymous] }
   - { name: sockets, match: /sockets/, upstream: backend, authenticate: [anonymous], upgrade: [websocket] }
   - name: token
     match: GET /token/projects/{project}/items

@@ -13,8 +13,13 @@ import (
 	"time"
 )
 
-// latency is how long answers took, at a fixed rate.
-type latency struct{ p50, p99, p999 time.Duration }
+// latency is how long answers took, at a fixed rate, and how many did not come, or
+// were none that is good.
+type latency struct {
+	p50, p99, p999 time.Duration
+	errors         int
+	closed         int // connections that the proxy closed between two requests
+}
 
 // steady sends requests at a rate per second for some time, whether answers come or
 // not: each is timed from the moment in which it was due, so that a proxy which
@@ -27,12 +32,7 @@ func steady(address string, list []request, rate int, d time.Duration) (latency,
 
 	lanes := make([]*lane, connections)
 	for i := range lanes {
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			return latency{}, err
-		}
-		defer c.Close()
-		lanes[i] = &lane{connection: c, due: make(chan call, rate)}
+		lanes[i] = &lane{address: address, due: make(chan call, rate)}
 	}
 	var running sync.WaitGroup
 	for _, l := range lanes {
@@ -53,15 +53,19 @@ func steady(address string, list []request, rate int, d time.Duration) (latency,
 		close(l.due)
 	}
 	running.Wait()
+	var sum latency
 	for _, l := range lanes {
-		if l.err != nil {
-			return latency{}, l.err
-		}
+		sum.errors += l.errors
+		sum.closed += l.closed
 		all = append(all, l.took...)
+	}
+	if len(all) == 0 {
+		return latency{}, fmt.Errorf("no answer from %s", address)
 	}
 	slices.Sort(all)
 	at := func(q float64) time.Duration { return all[min(len(all)-1, int(q*float64(len(all))))] }
-	return latency{at(0.5), at(0.99), at(0.999)}, nil
+	sum.p50, sum.p99, sum.p999 = at(0.5), at(0.99), at(0.999)
+	return sum, nil
 }
 
 // call is a request and when it is due.
@@ -70,32 +74,71 @@ type call struct {
 	at   time.Time
 }
 
-// lane is a connection with its requests, one after the other.
+// lane is a connection with its requests, one after the other. One that breaks is
+// replaced.
 type lane struct {
-	connection net.Conn
+	address    string
+	connection net.Conn // nil where there is none
+	in         *bufio.Reader
 	due        chan call
 	took       []time.Duration
-	err        error
+	errors     int
+	closed     int
 }
 
 func (l *lane) run() {
-	in := bufio.NewReader(l.connection)
 	for c := range l.due {
-		if l.err == nil {
-			l.err = l.ask(in, c)
+		if err := l.ask(c); err != nil {
+			l.errors++
+			l.close()
 		}
+	}
+	l.close()
+}
+
+func (l *lane) close() {
+	if l.connection != nil {
+		l.connection.Close()
+		l.connection = nil
 	}
 }
 
-func (l *lane) ask(in *bufio.Reader, c call) error {
+func (l *lane) ask(c call) (err error) {
+	if l.connection != nil && isClosed(l.connection) {
+		l.closed++
+		l.close()
+	}
+	if l.connection == nil {
+		if l.connection, err = net.Dial("tcp", l.address); err != nil {
+			l.connection = nil
+			return err
+		}
+		l.in = bufio.NewReader(l.connection)
+	}
 	if _, err := io.WriteString(l.connection, c.text); err != nil {
 		return err
 	}
-	if err := takeAnswer(in); err != nil {
+	if err := takeAnswer(l.in); err != nil {
 		return err
 	}
 	l.took = append(l.took, time.Since(c.at))
 	return nil
+}
+
+// isClosed reports whether the other side has closed a connection, as clients look
+// before they use one again.
+func isClosed(c net.Conn) (closed bool) {
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Read(func(descriptor uintptr) bool {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(int(descriptor), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		closed = err == nil && n == 0
+		return true
+	})
+	return closed || err != nil
 }
 
 // takeAnswer reads an answer to its end, which must be a good one.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,30 +10,18 @@ import (
 	"time"
 )
 
-// reloading is what a load saw while its proxy was told each second to read its
-// configuration again, beside one that was left alone.
-type reloading struct {
-	requests, errors int
-	idle, p99        time.Duration
-}
+const reloadTime = 7 * time.Second
 
-const reloadSeconds = 7
-
-// reloads loads a proxy twice, and has it reload in the second time.
-func (w *world) reloads(name string, script string) (r reloading, err error) {
-	p, err := w.fresh(name)
-	if err != nil {
-		return r, err
-	}
-	defer p.stop()
-	left, err := wrk(loadCore, p.address, script, reloadSeconds, connections)
-	if err != nil {
-		return r, err
-	}
+// reloads has a proxy reload each second, or leaves it alone, while requests come at
+// the steady rate.
+func (w *world) reloads(name string, p *process, left bool) (latency, error) {
 	done := make(chan error, 1)
 	go func() {
-		for range reloadSeconds - 1 {
+		for range int(reloadTime/time.Second) - 1 {
 			time.Sleep(time.Second)
+			if left {
+				continue
+			}
 			if err := w.reload(name, p); err != nil {
 				done <- err
 				return
@@ -40,14 +29,8 @@ func (w *world) reloads(name string, script string) (r reloading, err error) {
 		}
 		done <- nil
 	}()
-	disturbed, err := wrk(loadCore, p.address, script, reloadSeconds, connections)
-	if err != nil {
-		return r, err
-	}
-	if err := <-done; err != nil {
-		return r, err
-	}
-	return reloading{disturbed.requests, disturbed.errors + disturbed.refused + left.errors + left.refused, left.p99, disturbed.p99}, nil
+	l, err := steady(p.address, []request{{method: "GET", path: "/public/items"}}, steadyRate, reloadTime)
+	return l, errors.Join(err, <-done)
 }
 
 // reload changes something of a proxy's configuration and tells the proxy, as its
@@ -60,12 +43,9 @@ func (w *world) reload(name string, p *process) error {
 		if err != nil {
 			return err
 		}
-		changed := strings.Replace(string(text), "upstream: backend,", "upstream: backend, timeout: 1m,", 1)
+		changed := strings.Replace(string(text), "timeout: 1m,", "timeout: 2m,", 1)
 		if changed == string(text) {
-			return fmt.Errorf("nothing to change in %s", file)
-		}
-		if strings.Contains(string(text), "timeout: 1m,") {
-			changed = strings.Replace(string(text), "timeout: 1m,", "", 1)
+			changed = strings.Replace(string(text), "timeout: 2m,", "timeout: 1m,", 1)
 		}
 		if err := os.WriteFile(file+".new", []byte(changed), 0o600); err != nil {
 			return err
