@@ -37,26 +37,40 @@ type series[K key, M any] struct {
 	vector vector[M]
 	owner  string
 
-	held atomic.Pointer[map[K]M]
+	held atomic.Pointer[held[K, M]]
 
 	mu       sync.Mutex // serialises growth, retain and detach
 	detached bool
+}
+
+// held are series by their keys. Most owners have one that counts nearly all there
+// is: the first one that was asked for is found without a look into the map.
+type held[K key, M any] struct {
+	all      map[K]M
+	first    K
+	ofFirst  M
+	hasFirst bool
 }
 
 // at returns the series of a key. It returns false once the owner was
 // forgotten: a request that outlives its route must not bring back series that
 // nobody would delete again.
 func (s *series[K, M]) at(k K) (M, bool) {
-	if m, ok := s.all()[k]; ok {
-		return m, true
+	if h := s.held.Load(); h != nil {
+		if h.hasFirst && h.first == k {
+			return h.ofFirst, true
+		}
+		if m, ok := h.all[k]; ok {
+			return m, true
+		}
 	}
 	return s.grow(k)
 }
 
 // all returns what is held; it must not be written.
 func (s *series[K, M]) all() map[K]M {
-	if held := s.held.Load(); held != nil {
-		return *held
+	if h := s.held.Load(); h != nil {
+		return h.all
 	}
 	return nil
 }
@@ -64,14 +78,21 @@ func (s *series[K, M]) all() map[K]M {
 func (s *series[K, M]) grow(k K) (M, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old := s.all()
-	if m, ok := old[k]; ok || s.detached {
+	before := s.held.Load()
+	if before == nil {
+		before = new(held[K, M])
+	}
+	if m, ok := before.all[k]; ok || s.detached {
 		return m, ok
 	}
-	grown := make(map[K]M, len(old)+1)
-	maps.Copy(grown, old)
+	grown := *before
+	grown.all = make(map[K]M, len(before.all)+1)
+	maps.Copy(grown.all, before.all)
 	m := s.vector.WithLabelValues(k.labels(s.owner)...)
-	grown[k] = m
+	grown.all[k] = m
+	if !grown.hasFirst {
+		grown.first, grown.ofFirst, grown.hasFirst = k, m, true
+	}
 	s.held.Store(&grown)
 	return m, true
 }
@@ -101,5 +122,5 @@ func (s *series[K, M]) drop(keep func(K) bool) {
 			s.vector.DeleteLabelValues(k.labels(s.owner)...)
 		}
 	}
-	s.held.Store(&kept)
+	s.held.Store(&held[K, M]{all: kept})
 }
