@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // bout is a kind of request, and the proxies that it is sent through. The first of
 // them is what the others are compared with.
@@ -32,8 +35,8 @@ func (w *world) bouts() ([]bout, error) {
 	public := []request{{method: "GET", path: "/public/items"}}
 	static := []request{{method: "GET", path: "/token/projects/acme/items", authorization: "Token " + staticToken}}
 	list := []bout{
-		{name: "plain", note: "httputil, log, metrics", requests: public, proxies: []string{"httputil", "postern", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}},
-		{name: "Token", note: "the same, with the token compared", requests: static, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}},
+		{name: "plain", note: "httputil with log and metrics", requests: public, proxies: []string{"httputil", "postern", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}},
+		{name: "Token", note: "that, comparing the token", requests: static, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}},
 	}
 	signed := map[string][]request{}
 	for _, algorithm := range algorithms {
@@ -47,10 +50,10 @@ func (w *world) bouts() ([]bout, error) {
 		}
 	}
 	for _, algorithm := range algorithms {
-		list = append(list, bout{name: algorithm + " cached", note: "the same, with an LRU cache", requests: signed[algorithm], proxies: []string{"httputil", "postern", "haproxy"}})
+		list = append(list, bout{name: strings.ToUpper(algorithm) + " cached", note: "that, with an LRU cache", requests: signed[algorithm], proxies: []string{"httputil", "postern", "haproxy"}})
 	}
 	for _, algorithm := range algorithms {
-		list = append(list, bout{name: algorithm + " uncached", note: "the same, golang-jwt each time", requests: signed[algorithm], proxies: []string{"golang-jwt", "postern uncached", "haproxy"}})
+		list = append(list, bout{name: strings.ToUpper(algorithm) + " uncached", note: "that, with golang-jwt each time", requests: signed[algorithm], proxies: []string{"golang-jwt", "postern uncached", "haproxy"}})
 	}
 	var bodies []request
 	for n, r := range signed["hs256"][:100] { // of 8 KB each
@@ -62,9 +65,9 @@ func (w *world) bouts() ([]bout, error) {
 		last = append(last, request{method: "GET", path: routePath(n * 10)})
 	}
 	return append(list,
-		bout{name: "deny", note: "httputil with log and metrics, the same answer", requests: []request{{method: "GET", path: "/token/projects/acme/items"}}, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}, refused: true},
-		bout{name: "8 KB body rule", note: "httputil with log and metrics, no rule", requests: bodies, proxies: []string{"httputil", "postern"}},
-		bout{name: "1 route", note: "Postern itself", requests: first, proxies: []string{"postern 1"}},
+		bout{name: "deny", note: "httputil with log and metrics, writing the same answer", requests: []request{{method: "GET", path: "/token/projects/acme/items"}}, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}, refused: true},
+		bout{name: "8 KB body rule", note: "httputil with log and metrics, without a rule", requests: bodies, proxies: []string{"httputil", "postern"}},
+		bout{name: "1 route", requests: first, proxies: []string{"postern 1"}},
 		bout{name: "10,000 routes", note: "Postern with one route", requests: last, proxies: []string{"postern 10000", "nginx 10000", "haproxy 10000", "caddy 10000"}},
 	), nil
 }

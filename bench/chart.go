@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -14,77 +15,88 @@ func (w *world) publish(list []bout, all results, r *report) error {
 	if err := os.WriteFile(filepath.Join(w.root, "bench", "RESULTS.md"), []byte(title+r.String()), 0o644); err != nil {
 		return err
 	}
-	summary, bars := summarize(list, all)
-	if err := os.WriteFile(filepath.Join(w.root, "bench", "chart.svg"), []byte(chart(bars)), 0o644); err != nil {
+	summary, groups := summarize(list, all)
+	if err := os.WriteFile(filepath.Join(w.root, "bench", "chart.svg"), []byte(chart(groups)), 0o644); err != nil {
 		return err
 	}
 	return mark(filepath.Join(w.root, "README.md"), "bench", summary)
 }
 
-// bar is a line of the chart.
+// group is a case of the chart, with a bar for each proxy.
+type group struct {
+	name string
+	bars []bar
+}
+
+// bar is a proxy's cost as a multiple of the reference's.
 type bar struct {
 	name  string
 	ratio float64
-	own   bool // Postern's
 }
+
+// peers are the proxies that others wrote, as they are called in bouts and tables.
+var peers = [...][2]string{{"nginx", "nginx"}, {"haproxy", "HAProxy"}, {"caddy", "Caddy"}}
 
 // summarize returns a table of Postern in every case beside the reference and the
-// other proxies, and a chart's bars of it.
-func summarize(list []bout, all results) (string, []bar) {
+// other proxies, and the same for the chart.
+func summarize(list []bout, all results) (string, []group) {
 	r := new(report)
-	r.table("case", "beside", "Postern", "quartiles", "nginx", "HAProxy", "Caddy")
-	var bars []bar
+	r.table("case", "1.00 is", "Postern", "quartiles", "nginx", "HAProxy", "Caddy")
+	var groups []group
 	for _, b := range list {
-		line := []string{b.name, b.note}
-		own := ""
-		for _, p := range b.proxies {
-			if own == "" && strings.HasPrefix(p, "postern") {
-				own = p
-			}
-		}
-		if own == "" || b.note == "" {
+		i := slices.IndexFunc(b.proxies, func(p string) bool { return strings.HasPrefix(p, "postern") })
+		if i < 0 || b.note == "" {
 			continue
 		}
-		ratio := all.ratio(b.name, own, b.base().bout, b.base().proxy)
-		line = append(line, fmt.Sprintf("%.2f", ratio.median), fmt.Sprintf("%.2f to %.2f", ratio.low, ratio.high))
-		bars = append(bars, bar{b.name, ratio.median, true})
-		for _, peer := range []string{"nginx", "haproxy", "caddy"} {
+		ratio := all.ratio(b.name, b.proxies[i], b.base().bout, b.base().proxy)
+		cells := []string{b.name, b.note, fmt.Sprintf("**%.2f**", ratio.median), fmt.Sprintf("%.2f to %.2f", ratio.low, ratio.high)}
+		g := group{b.name, []bar{{"Postern", ratio.median}}}
+		for _, peer := range peers {
 			cell := ""
 			for _, p := range b.proxies {
-				if strings.HasPrefix(p, peer) && len(all[b.name][p]) > 0 {
+				if strings.HasPrefix(p, peer[0]) && len(all[b.name][p]) > 0 {
 					other := all.ratio(b.name, p, b.base().bout, b.base().proxy).median
 					cell = fmt.Sprintf("%.2f", other)
-					bars = append(bars, bar{peer, other, false})
+					g.bars = append(g.bars, bar{peer[1], other})
 				}
 			}
-			line = append(line, cell)
+			cells = append(cells, cell)
 		}
-		r.row(line...)
+		r.row(cells...)
+		groups = append(groups, g)
 	}
-	return r.String(), bars
+	return strings.TrimPrefix(r.String(), "\n"), groups
 }
 
-// chart draws bars, as an SVG that needs no font of its own.
-func chart(bars []bar) string {
+// chart draws the groups, as an SVG that needs no font of its own.
+func chart(groups []group) string {
 	const (
-		left, width, height = 190, 560, 18
-		most                = 4 // times the reference; what is longer is cut off
+		left, width, height = 200, 540, 16
+		most                = 3 // times the reference; what is longer is cut off
+		unit                = float64(width) / most
 	)
 	var b strings.Builder
-	total := 46 + len(bars)*height
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", left+width+60, total)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="#fff"/><text x="8" y="18" font-weight="bold">Processor time for each request, as a multiple of the reference</text>`+"\n")
-	unit := float64(width) / most
-	for i, bar := range bars {
-		y := 30 + i*height
-		colour, name := "#b8c2cc", "    "+bar.name
-		if bar.own {
-			colour, name = "#1f6feb", bar.name
+	y := 36
+	for _, g := range groups {
+		fmt.Fprintf(&b, `<text x="8" y="%d" font-weight="bold">%s</text>`+"\n", y+12, g.name)
+		for _, bar := range g.bars {
+			colour := "#b8c2cc"
+			if bar.name == "Postern" {
+				colour = "#1f6feb"
+			}
+			length, label := unit*min(bar.ratio, most), fmt.Sprintf("%.2f", bar.ratio)
+			if bar.ratio > most {
+				label += " (cut off)"
+			}
+			fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s</text>`+"\n",
+				left-8, y+12, bar.name, left, y+2, length, height-4, colour, left+length+5, y+12, label)
+			y += height
 		}
-		length, label := unit*min(bar.ratio, most), fmt.Sprintf("%.2f", bar.ratio)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end" fill="#222">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d" fill="#222">%s</text>`+"\n",
-			left-8, y+13, name, left, y+2, length, height-4, colour, float64(left)+length+5, y+13, label)
+		y += 8
 	}
-	fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="28" y2="%d" stroke="#222" stroke-dasharray="3 3"/>`+"\n</svg>\n", left+unit, left+unit, total-14)
-	return b.String()
+	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" fill="#222">`+"\n", left+width+90, y+8)
+	head += `<rect width="100%" height="100%" fill="#fff"/>` + "\n"
+	head += `<text x="8" y="20" font-weight="bold">Processor time for each request; 1.00 is what one would write in Postern's place</text>` + "\n"
+	line := fmt.Sprintf(`<line x1="%.1f" x2="%.1f" y1="32" y2="%d" stroke="#222" stroke-dasharray="3 3"/>`+"\n</svg>\n", left+unit, left+unit, y-4)
+	return head + b.String() + line
 }

@@ -45,11 +45,11 @@ func (w *world) growths() (cases []growth, extra []bout, err error) {
 	}
 	return []growth{
 		{"10,000 routes instead of 1", "10,000 routes", "postern 10000", "1 route", "postern 1"},
-		{"1,000,000 distinct tokens seen before", "hs256 cached", "postern full", "hs256 cached", "postern"},
+		{"1,000,000 distinct tokens seen before", "HS256 cached", "postern full", "HS256 cached", "postern"},
 		{"a key ring of 100,000 tenants instead of 10", "key ring", "postern ring", "key ring", "postern ring 10"},
 		{"10,000 more connections that are idle", "growth", "postern crowded", "growth", "postern"},
-		{"claims of 8 KB, cached", "large claims", "postern", "hs256 cached", "postern"},
-		{"claims of 8 KB, uncached", "large claims uncached", "postern uncached", "hs256 uncached", "postern uncached"},
+		{"claims of 8 KB, cached", "large claims", "postern", "HS256 cached", "postern"},
+		{"claims of 8 KB, uncached", "large claims uncached", "postern uncached", "HS256 uncached", "postern uncached"},
 		{"2,000 in flight, answers after 500 ms; beside httputil", "2,000 in flight", "postern", "2,000 in flight", "httputil"},
 		{"claims of 8 KB, uncached; beside golang-jwt", "large claims uncached", "postern uncached", "large claims uncached", "golang-jwt"},
 	}, extra, nil
