@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log"
 	"slices"
 	"time"
 )
@@ -28,18 +29,17 @@ func measure(p *process, script string, b bout) (window, error) {
 	switch {
 	case err != nil:
 		return window{}, err
-	case l.errors > 0:
-		return window{}, fmt.Errorf("%s: %d of %d requests broke their connections", p.name, l.errors, l.requests)
-	case l.requests == 0:
-		return window{}, fmt.Errorf("%s: %w", p.name, errNothing)
+	case l.requests == 0 || l.errors > 0:
+		return window{}, fmt.Errorf("%s: %d requests, %d broken connections: %w", p.name, l.requests, l.errors, errStill)
 	case b.refused && l.refused != l.requests, !b.refused && l.refused > 0:
 		return window{}, fmt.Errorf("%s: %d of %d requests were refused", p.name, l.refused, l.requests)
 	}
 	return window{float64(after-before) / float64(time.Microsecond) / float64(l.requests), float64(l.requests) / l.seconds}, nil
 }
 
-// errNothing is a window in which a machine that others share stood still.
-var errNothing = errors.New("no request was answered")
+// errStill is of a window in which nobody was served, or not in wrk's two seconds:
+// machines that others share stand still at times. It is told, and tried again.
+var errStill = errors.New("no window")
 
 // results are the windows of each bout and proxy, in the order of the cycles.
 type results map[string]map[string][]window
@@ -67,7 +67,8 @@ func (w *world) runBouts(list []bout, cycles int) (results, error) {
 					return nil, err
 				}
 				m, err := measure(p, scripts[b.name], b)
-				for again := 0; errors.Is(err, errNothing) && again < 3; again++ {
+				for again := 0; errors.Is(err, errStill) && again < 3; again++ {
+					log.Printf("%s: %v; once more", b.name, err)
 					m, err = measure(p, scripts[b.name], b)
 				}
 				if err != nil {
