@@ -19,12 +19,13 @@ type growth struct {
 
 // growths returns the cases, and the bouts that they need beside the usual ones.
 func (w *world) growths() (cases []growth, extra []bout, err error) {
-	var crowd, rings, large []request
+	var crowd, known, rings, large []request
 	for n := range customers {
 		token, err := w.signers.token("hs256", n)
 		if err != nil {
 			return nil, nil, err
 		}
+		known = append(known, request{method: "GET", path: fmt.Sprintf("/hs256/customers/%s/messages", customer(n)), authorization: "Bearer " + token})
 		rings = append(rings, request{method: "GET", path: fmt.Sprintf("/ring/%s/customers/%s/messages", tenant(n%10), customer(n)), authorization: "Bearer " + token})
 		if n%10 > 0 {
 			continue
@@ -38,6 +39,7 @@ func (w *world) growths() (cases []growth, extra []bout, err error) {
 	slow := []request{{method: "GET", path: "/public/slow"}}
 	extra = []bout{
 		{name: "growth", requests: crowd, proxies: []string{"postern", "postern crowded"}},
+		{name: "many tokens", requests: known, proxies: []string{"postern", "postern full"}},
 		{name: "2,000 in flight", requests: slow, proxies: []string{"httputil", "postern"}, connections: 2000, seconds: 4},
 		{name: "key ring", requests: rings, proxies: []string{"postern ring 10", "postern ring"}},
 		{name: "large claims", requests: large, proxies: []string{"postern"}},
@@ -45,7 +47,7 @@ func (w *world) growths() (cases []growth, extra []bout, err error) {
 	}
 	return []growth{
 		{"10,000 routes instead of 1", "10,000 routes", "postern 10000", "1 route", "postern 1"},
-		{"1,000,000 distinct tokens seen before", "hs256 cached", "postern full", "hs256 cached", "postern"},
+		{"1,000,000 distinct tokens seen before", "many tokens", "postern full", "many tokens", "postern"},
 		{"a key ring of 100,000 tenants instead of 10", "key ring", "postern ring", "key ring", "postern ring 10"},
 		{"10,000 more connections that are idle", "growth", "postern crowded", "growth", "postern"},
 		{"claims of 8 KB, cached", "large claims", "postern", "hs256 cached", "postern"},
