@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +90,8 @@ func TestProxiesCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	requestID := regexp.MustCompile(`[A-Z2-7]{26}`)
+	var refusals []string
 	for _, b := range list {
 		for _, name := range b.proxies {
 			if w.known[name] == nil || strings.HasSuffix(name, " 10000") && name != "postern 10000" {
@@ -104,6 +109,11 @@ func TestProxiesCheck(t *testing.T) {
 				if got := status(t, p.address, r); got != want {
 					t.Errorf("%s through %s: %d, want %d", b.name, name, got, want)
 				}
+				if b.refused && (name == "postern" || name == "httputil") {
+					res, body := ask(t, p.address, r)
+					res.Header.Del("Date")
+					refusals = append(refusals, fmt.Sprintf("%v %s", res.Header, requestID.ReplaceAllString(body, "")))
+				}
 				if r.authorization == "" || r.method == http.MethodPost && name == "httputil" {
 					continue // the reference lets bodies pass
 				}
@@ -116,6 +126,9 @@ func TestProxiesCheck(t *testing.T) {
 			}
 		}
 	}
+	if refusals = slices.Compact(slices.Sorted(slices.Values(refusals))); len(refusals) != 1 {
+		t.Errorf("Postern and its reference refuse in different words: %q", refusals)
+	}
 }
 
 func flipped(c byte) string {
@@ -126,6 +139,13 @@ func flipped(c byte) string {
 }
 
 func status(t *testing.T, address string, r request) int {
+	t.Helper()
+	res, _ := ask(t, address, r)
+	return res.StatusCode
+}
+
+// ask returns an answer and its body.
+func ask(t *testing.T, address string, r request) (*http.Response, string) {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
@@ -139,5 +159,9 @@ func status(t *testing.T, address string, r request) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(body)
 }

@@ -91,7 +91,8 @@ func newWorld(root, folder string) (_ *world, err error) {
 }
 
 // denial is what Postern answers to a request without a credential, but for the id.
-const denial = `{"type":"about:blank","title":"Unauthorized","status":401,"reason":"missing_credential","request_id":"LSAJVWYJ2L6BBGZ2H5K6VLEZ2B"}` + "\n"
+const denial = `{"type":"urn:postern:reason:missing_credential","title":"This route needs a credential that the request does not carry.","status":401,` +
+	`"detail":"This route needs a credential that the request does not carry.","reason":"missing_credential","request_id":"LSAJVWYJ2L6BBGZ2H5K6VLEZ2B"}` + "\n"
 
 func (w *world) path(name string) string { return filepath.Join(w.folder, name) }
 
