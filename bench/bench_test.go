@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,6 +88,7 @@ func TestProxiesCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.close()
+	alone(t)
 	list, err := w.bouts()
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +131,27 @@ func TestProxiesCheck(t *testing.T) {
 	}
 	if refusals = slices.Compact(slices.Sorted(slices.Values(refusals))); len(refusals) != 1 {
 		t.Errorf("Postern and its reference refuse in different words: %q", refusals)
+	}
+}
+
+// alone checks that no thread of the bench may run on the core of the proxies.
+func alone(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/task/*/status")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has ended
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("\nCpus_allowed_list:\t%d\n", loadCore); !strings.Contains(string(text), want) {
+			t.Errorf("%s does not say %q", file, want)
+		}
 	}
 }
 
