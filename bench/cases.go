@@ -35,7 +35,7 @@ func (w *world) bouts() ([]bout, error) {
 	public := []request{{method: "GET", path: "/public/items"}}
 	static := []request{{method: "GET", path: "/token/projects/acme/items", authorization: "Token " + staticToken}}
 	list := []bout{
-		{name: "plain", note: "httputil with log and metrics", requests: public, proxies: []string{"httputil", "postern", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}},
+		{name: "plain", note: "httputil with log and metrics", requests: public, proxies: []string{"httputil", "postern", "httputil plain Go", "postern plain Go", "tuned", "bare", "nginx", "haproxy", "caddy"}},
 		{name: "Token", note: "that, comparing the token", requests: static, proxies: []string{"httputil", "postern", "nginx", "haproxy", "caddy"}},
 	}
 	signed := map[string][]request{}

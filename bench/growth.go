@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // growth is a case that is larger than another, and the same otherwise.
@@ -19,12 +20,13 @@ type growth struct {
 
 // growths returns the cases, and the bouts that they need beside the usual ones.
 func (w *world) growths() (cases []growth, extra []bout, err error) {
-	var crowd, rings, large []request
+	var crowd, known, rings, large []request
 	for n := range customers {
 		token, err := w.signers.token("hs256", n)
 		if err != nil {
 			return nil, nil, err
 		}
+		known = append(known, request{method: "GET", path: fmt.Sprintf("/hs256/customers/%s/messages", customer(n)), authorization: "Bearer " + token})
 		rings = append(rings, request{method: "GET", path: fmt.Sprintf("/ring/%s/customers/%s/messages", tenant(n%10), customer(n)), authorization: "Bearer " + token})
 		if n%10 > 0 {
 			continue
@@ -38,6 +40,7 @@ func (w *world) growths() (cases []growth, extra []bout, err error) {
 	slow := []request{{method: "GET", path: "/public/slow"}}
 	extra = []bout{
 		{name: "growth", requests: crowd, proxies: []string{"postern", "postern crowded"}},
+		{name: "many tokens", requests: known, proxies: []string{"postern", "postern full"}},
 		{name: "2,000 in flight", requests: slow, proxies: []string{"httputil", "postern"}, connections: 2000, seconds: 4},
 		{name: "key ring", requests: rings, proxies: []string{"postern ring 10", "postern ring"}},
 		{name: "large claims", requests: large, proxies: []string{"postern"}},
@@ -45,7 +48,7 @@ func (w *world) growths() (cases []growth, extra []bout, err error) {
 	}
 	return []growth{
 		{"10,000 routes instead of 1", "10,000 routes", "postern 10000", "1 route", "postern 1"},
-		{"1,000,000 distinct tokens seen before", "HS256 cached", "postern full", "HS256 cached", "postern"},
+		{"1,000,000 distinct tokens seen before", "many tokens", "postern full", "many tokens", "postern"},
 		{"a key ring of 100,000 tenants instead of 10", "key ring", "postern ring", "key ring", "postern ring 10"},
 		{"10,000 more connections that are idle", "growth", "postern crowded", "growth", "postern"},
 		{"claims of 8 KB, cached", "large claims", "postern", "HS256 cached", "postern"},
@@ -86,22 +89,29 @@ func (w *world) filled(l launch) launch {
 		if err != nil {
 			return nil, err
 		}
-		c, err := net.Dial("tcp", listen)
-		if err != nil {
-			return nil, err
+		const tokens, clients = 1_000_000, 8
+		var group errgroup.Group
+		for client := range clients {
+			group.Go(func() error {
+				c, err := net.Dial("tcp", listen)
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				for n := client; n < tokens; n += clients {
+					token, err := w.signers.token("hs256", n)
+					if err != nil {
+						return err
+					}
+					r := request{method: "GET", path: fmt.Sprintf("/hs256/customers/%s/messages", customer(n)), authorization: "Bearer " + token}
+					if err := answered(c, r.text()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
-		defer c.Close()
-		for n := range 1_000_000 {
-			token, err := w.signers.token("hs256", n)
-			if err != nil {
-				return nil, err
-			}
-			r := request{method: "GET", path: fmt.Sprintf("/hs256/customers/%s/messages", customer(n)), authorization: "Bearer " + token}
-			if err := answered(c, r.text()); err != nil {
-				return nil, err
-			}
-		}
-		return p, nil
+		return p, group.Wait()
 	}
 }
 

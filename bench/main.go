@@ -66,9 +66,8 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(b bout) bool { return !o.only.MatchString(b.name) })
 	if o.profile != "" {
-		return w.profile(list, o.profile, o.cycles)
+		return w.profile(slices.DeleteFunc(list, func(b bout) bool { return !o.only.MatchString(b.name) }), o.profile, o.cycles)
 	}
 	r := new(report)
 	if err := w.measureAll(list, o, r); err != nil {
@@ -78,7 +77,7 @@ func run(o options) error {
 	return nil
 }
 
-// measureAll fills a report.
+// measureAll fills a report of those bouts that are asked for.
 func (w *world) measureAll(list []bout, o options, r *report) error {
 	for i := range list {
 		for _, name := range list[i].proxies {
@@ -88,20 +87,19 @@ func (w *world) measureAll(list []bout, o options, r *report) error {
 		}
 	}
 	var cases []growth
-	all := list
+	var extra []bout
 	if o.only.MatchString("growth") {
-		var extra []bout
 		var err error
 		if cases, extra, err = w.growths(); err != nil {
 			return err
 		}
-		all = slices.Concat(list, extra)
 	}
-	figures, err := w.runBouts(all, o.cycles)
+	shown := slices.DeleteFunc(slices.Clone(list), func(b bout) bool { return !o.only.MatchString(b.name) })
+	figures, err := w.runBouts(needed(slices.Concat(list, extra), shown, cases), o.cycles)
 	if err != nil {
 		return err
 	}
-	r.bouts(list, figures)
+	r.bouts(shown, figures)
 	if len(cases) > 0 {
 		if err := r.growths(cases, figures, w); err != nil {
 			return err
@@ -115,7 +113,20 @@ func (w *world) measureAll(list []bout, o options, r *report) error {
 		}
 	}
 	if o.write {
-		return w.publish(list, figures, r)
+		return w.publish(shown, figures, r)
 	}
 	return nil
+}
+
+// needed returns those of all bouts that some are compared with, these themselves and
+// what the cases of growth compare.
+func needed(all, shown []bout, cases []growth) []bout {
+	names := map[string]bool{}
+	for _, b := range shown {
+		names[b.name], names[b.base().bout] = true, true
+	}
+	for _, g := range cases {
+		names[g.bout], names[g.smaller] = true, true
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(b bout) bool { return !names[b.name] })
 }

@@ -108,13 +108,19 @@ func (w *world) caddy(routes int) launch {
 	return w.peer("caddy", routes, func(listen, folder string) (string, []string) {
 		var handlers strings.Builder
 		for n := range routes {
-			fmt.Fprintf(&handlers, "  handle %s* {\n    reverse_proxy %s\n  }\n", strings.TrimSuffix(routePath(n), "4711/messages"), w.backend)
+			fmt.Fprintf(&handlers, "  handle %s* {\n    reverse_proxy %s {\n      import kept\n    }\n  }\n", strings.TrimSuffix(routePath(n), "4711/messages"), w.backend)
 		}
 		return fmt.Sprintf(`{
   admin unix/%[1]s/admin
   auto_https off
   servers {
     metrics
+  }
+}
+(kept) {
+  transport http {
+    keepalive_idle_conns_per_host 256
+    compression off
   }
 }
 http://%[2]s {
@@ -131,10 +137,13 @@ http://%[2]s {
   handle @token {
     reverse_proxy %[4]s {
       header_up -Authorization
+      import kept
     }
   }
   handle /public/* {
-    reverse_proxy %[4]s
+    reverse_proxy %[4]s {
+      import kept
+    }
   }
   handle /sockets/* {
     reverse_proxy %[4]s

@@ -31,8 +31,9 @@ func (w *world) profile(list []bout, file string, seconds int) error {
 			if err != nil {
 				return err
 			}
-			if _, err := wrk(loadCore, p.address, script, seconds, connections); err != nil {
-				return err
+			l, err := wrk(loadCore, p.address, script, seconds, connections)
+			if err != nil || l.refused > 0 && !b.refused {
+				return fmt.Errorf("%s: %d refused (%w)", b.name, l.refused, err)
 			}
 		}
 		p.stop()

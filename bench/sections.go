@@ -91,8 +91,9 @@ func (w *world) memory(r *report) error {
 		if err != nil {
 			return err
 		}
-		if _, err := wrk(loadCore, p.address, script, 2, connections); err != nil {
-			return err
+		l, err := wrk(loadCore, p.address, script, 2, connections)
+		if err != nil || l.refused > 0 {
+			return fmt.Errorf("%s: %d refused (%w)", name, l.refused, err)
 		}
 		after, err := p.resident()
 		if err != nil {

@@ -9,40 +9,36 @@ import (
 	"time"
 )
 
-// window is what one proxy did in one stretch of load.
-type window struct {
-	microseconds float64 // of processor time for each request
-	perSecond    float64 // requests
-}
-
-// measure loads a proxy for a second, and asks the kernel what that took.
-func measure(p *process, script string, b bout) (window, error) {
+// measure loads a proxy for a second, and asks the kernel what that took: it returns
+// the processor time for each request, in microseconds.
+func measure(p *process, script string, b bout) (float64, error) {
 	before, err := p.cpu()
 	if err != nil {
-		return window{}, err
+		return 0, err
 	}
 	l, err := wrk(loadCore, p.address, script, cmp.Or(b.seconds, 1), cmp.Or(b.connections, connections))
 	if err != nil {
-		return window{}, err
+		return 0, err
 	}
 	after, err := p.cpu()
 	switch {
 	case err != nil:
-		return window{}, err
+		return 0, err
 	case l.requests == 0 || l.errors > 0:
-		return window{}, fmt.Errorf("%s: %d requests, %d broken connections: %w", p.name, l.requests, l.errors, errStill)
+		return 0, fmt.Errorf("%s: %d requests, %d broken connections: %w", p.name, l.requests, l.errors, errStill)
 	case b.refused && l.refused != l.requests, !b.refused && l.refused > 0:
-		return window{}, fmt.Errorf("%s: %d of %d requests were refused", p.name, l.refused, l.requests)
+		return 0, fmt.Errorf("%s: %d of %d requests were refused", p.name, l.refused, l.requests)
 	}
-	return window{float64(after-before) / float64(time.Microsecond) / float64(l.requests), float64(l.requests) / l.seconds}, nil
+	return float64(after-before) / float64(time.Microsecond) / float64(l.requests), nil
 }
 
 // errStill is of a window in which nobody was served, or not in wrk's two seconds:
 // machines that others share stand still at times. It is told, and tried again.
 var errStill = errors.New("no window")
 
-// results are the windows of each bout and proxy, in the order of the cycles.
-type results map[string]map[string][]window
+// results are the processor times for each request, in microseconds, of each bout and
+// proxy, in the order of the cycles.
+type results map[string]map[string][]float64
 
 // runBouts loads every proxy of every bout in turn, so that whatever else the machine
 // does falls on all of them, in as many cycles, after one that is not counted. Each
@@ -55,7 +51,7 @@ func (w *world) runBouts(list []bout, cycles int) (results, error) {
 		if err != nil {
 			return nil, err
 		}
-		scripts[b.name], all[b.name] = script, map[string][]window{}
+		scripts[b.name], all[b.name] = script, map[string][]float64{}
 	}
 	for cycle := range cycles + 1 {
 		for _, b := range list {
@@ -85,19 +81,15 @@ func (w *world) runBouts(list []bout, cycles int) (results, error) {
 
 // cost returns the processor time for each request, in microseconds.
 func (r results) cost(bout, proxy string) spread {
-	var figures []float64
-	for _, w := range r[bout][proxy] {
-		figures = append(figures, w.microseconds)
-	}
-	return spreadOf(figures)
+	return spreadOf(r[bout][proxy])
 }
 
 // ratio returns the cost of a proxy as a multiple of another's in the same cycle.
 func (r results) ratio(bout, proxy, otherBout, other string) spread {
 	var figures []float64
 	base := r[otherBout][other]
-	for i, w := range r[bout][proxy] {
-		figures = append(figures, w.microseconds/base[i].microseconds)
+	for i, cost := range r[bout][proxy] {
+		figures = append(figures, cost/base[i])
 	}
 	return spreadOf(figures)
 }
