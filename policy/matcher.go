@@ -48,7 +48,7 @@ func NewMatcher(routes []*Route) (*Matcher, []Conflict) {
 				*place = &endpoint{pattern: p}
 				endpoints = append(endpoints, *place)
 			}
-			if other := (*place).add(service{p, r}); other != nil {
+			if other := (*place).add(newService(p, r)); other != nil {
 				conflicts = append(conflicts, Conflict{r, other.route, p, other.pattern, p.example()})
 			}
 		}

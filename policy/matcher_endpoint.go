@@ -16,14 +16,28 @@ type endpoint struct {
 
 // service is one pattern of a route at an endpoint.
 type service struct {
+	// method is the pattern's, in a text that all services share: of many routes, little
+	// more than that is in the processor's cache.
+	method  string
 	pattern *Pattern
 	route   *Route
 }
 
+func newService(p *Pattern, r *Route) service {
+	s := service{p.method, p, r}
+	if i := slices.Index(sharedMethods[:], p.method); i >= 0 {
+		s.method = sharedMethods[i]
+	}
+	return s
+}
+
+var sharedMethods = [...]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+	http.MethodDelete, http.MethodOptions}
+
 // add adds a service, unless there is one for the same method, which is
 // returned.
 func (e *endpoint) add(s service) (other *service) {
-	if other := e.forMethod(s.pattern.method); other != nil {
+	if other := e.forMethod(s.method); other != nil {
 		return other
 	}
 	e.services = append(e.services, s)
@@ -38,7 +52,7 @@ func (e *endpoint) seal(refusals map[string]error) {
 	for _, s := range e.services {
 		// A near miss may not slip into a strict route at the same path.
 		e.loose = e.loose && s.route.LoosePaths
-		methods = append(methods, s.pattern.method)
+		methods = append(methods, s.method)
 	}
 	if slices.Contains(methods, http.MethodGet) {
 		methods = append(methods, http.MethodHead)
@@ -66,7 +80,7 @@ func (e *endpoint) service(method string) *service {
 
 func (e *endpoint) forMethod(method string) *service {
 	for i := range e.services {
-		if e.services[i].pattern.method == method {
+		if e.services[i].method == method {
 			return &e.services[i]
 		}
 	}
