@@ -67,7 +67,12 @@ var errTooLong = errors.New("the body is longer than the route allows")
 func (b *inboundBody) begin() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	switch {
+	case b.whole:
+		// The transport looks for more while the upstream may have answered, when
+		// net/http has closed the body: that would be taken for the client's fault.
+		return io.EOF
+	case b.closed:
 		return http.ErrBodyReadAfterClose
 	}
 	b.reading, b.began = true, time.Now()

@@ -93,6 +93,21 @@ func TestInboundBodyToItsEnd(t *testing.T) {
 	}
 }
 
+// A transport looks for more once it has all. By then the upstream may have answered,
+// and net/http have closed the body to write that.
+func TestInboundBodyAfterItsEnd(t *testing.T) {
+	b, c, client := newBody(time.Hour)
+	go client.Close()
+	if _, err := b.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	before := len(c.deadlines)
+	if n, err := b.Read(make([]byte, 1)); n != 0 || err != io.EOF || b.failure() != nil || len(c.deadlines) != before {
+		t.Errorf("%d, %v, failure %v, deadlines %v", n, err, b.failure(), c.deadlines[before:])
+	}
+}
+
 func TestInboundBodyDeadlines(t *testing.T) {
 	for name, test := range map[string]struct{ within, want time.Duration }{
 		"without progress": {time.Hour, progressTimeout},

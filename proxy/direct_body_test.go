@@ -131,13 +131,15 @@ func TestDirectEarlyAnswerToABody(t *testing.T) {
 // by http.Transport.
 func TestDirectBodiesOfOthers(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
-		"expecting":    func(r *http.Request) { r.Header.Set("Expect", "100-continue") },
-		"streamed":     func(r *http.Request) { r.GetBody = nil },
-		"in chunks":    func(r *http.Request) { r.ContentLength = -1 },
-		"as chunks":    func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
-		"last":         func(r *http.Request) { r.Close = true },
-		"large":        func(r *http.Request) { r.ContentLength = maxAtOnce + 1 },
-		"large in all": func(r *http.Request) { r.ContentLength, r.URL.RawQuery = maxAtOnce/2, strings.Repeat("x", maxAtOnce/2+1) },
+		"expecting": func(r *http.Request) { r.Header.Set("Expect", "100-continue") },
+		"streamed":  func(r *http.Request) { r.GetBody = nil },
+		"in chunks": func(r *http.Request) { r.ContentLength = -1 },
+		"as chunks": func(r *http.Request) { r.TransferEncoding = []string{"chunked"} },
+		"last":      func(r *http.Request) { r.Close = true },
+		"large":     func(r *http.Request) { r.ContentLength = maxAtOnce + 1 },
+		"large in all": func(r *http.Request) {
+			r.ContentLength, r.URL.RawQuery = maxAtOnce/2, strings.Repeat("x", maxAtOnce/2+1)
+		},
 	} {
 		r, _ := heldRequest(t, t.Context(), http.MethodPost, "http://backend/", "hello")
 		change(r)
