@@ -116,23 +116,29 @@ func (l *idleConns) put(c *keptConn) {
 	c.since = time.Now()
 	l.list = append(l.list, c)
 	if l.reaper == nil {
-		l.reaper = time.AfterFunc(idleConnTimeout, l.reap)
+		l.reaper = time.AfterFunc(idleLook, l.reap)
 	}
 }
 
-// reap closes what nobody has used for too long.
+// idleLook is how often connections are looked at that nobody uses. What an upstream
+// has closed would else keep its descriptor.
+const idleLook = 5 * time.Second
+
+// reap closes what nobody has used for too long, and what is of no more use.
 func (l *idleConns) reap() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reaper = nil
-	now, over := time.Now(), 0
-	for over < len(l.list) && now.Sub(l.list[over].since) >= idleConnTimeout {
-		l.list[over].close()
-		over++
-	}
-	l.list = slices.Delete(l.list, 0, over)
+	now := time.Now()
+	l.list = slices.DeleteFunc(l.list, func(c *keptConn) bool {
+		over := now.Sub(c.since) >= idleConnTimeout || !c.quiet()
+		if over {
+			c.close()
+		}
+		return over
+	})
 	if len(l.list) > 0 && !l.retired {
-		l.reaper = time.AfterFunc(l.list[0].since.Add(idleConnTimeout).Sub(now), l.reap)
+		l.reaper = time.AfterFunc(idleLook, l.reap)
 	}
 }
 

@@ -101,6 +101,24 @@ func TestIdleTime(t *testing.T) {
 	})
 }
 
+// What an upstream has closed does not keep its descriptor for long.
+func TestIdleClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l idleConns
+		good, goodConn := newQuiet()
+		ended, endedConn := newQuiet()
+		l.put(ended)
+		l.put(good)
+		ended.quiet = func() bool { return false }
+		time.Sleep(idleLook)
+		synctest.Wait()
+		if !endedConn.closed.Load() || goodConn.closed.Load() {
+			t.Errorf("closed: %t, %t", endedConn.closed.Load(), goodConn.closed.Load())
+		}
+		l.retire()
+	})
+}
+
 // Once an upstream is retired nothing is kept, and no timer runs.
 func TestIdleRetired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
