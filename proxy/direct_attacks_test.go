@@ -255,7 +255,7 @@ func TestDirectAddress(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
-	if n := len(u.direct.idle.list); n != 1 {
+	if n := idleOf(u); n != 1 {
 		t.Errorf("%d connections are kept", n)
 	}
 }

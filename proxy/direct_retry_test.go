@@ -166,7 +166,7 @@ func TestDirectContext(t *testing.T) {
 				if err != cause || ctx.Err() == nil {
 					t.Errorf("%v", err)
 				}
-				if n := len(u.direct.idle.list); n != 0 {
+				if n := idleOf(u); n != 0 {
 					t.Errorf("%d connections are kept", n)
 				}
 				time.Sleep(time.Hour) // until the other side has gone
@@ -190,7 +190,7 @@ func TestDirectContextThatHasEnded(t *testing.T) {
 	if _, err := u.direct.RoundTrip(newRequest(t, ctx, http.MethodDelete, "http://backend/")); err != cause {
 		t.Error(err)
 	}
-	if n := len(u.direct.idle.list); n != 1 {
+	if n := idleOf(u); n != 1 {
 		t.Errorf("%d connections are kept", n)
 	}
 }
@@ -212,8 +212,8 @@ func TestDirectContextAtTheEnd(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		if body, err := io.ReadAll(response.Body); err != nil || string(body) != "second" || len(u.direct.idle.list) != 0 {
-			t.Errorf("%q, %v, %d connections are kept", body, err, len(u.direct.idle.list))
+		if body, err := io.ReadAll(response.Body); err != nil || string(body) != "second" || idleOf(u) != 0 {
+			t.Errorf("%q, %v, %d connections are kept", body, err, idleOf(u))
 		}
 	})
 }
@@ -239,7 +239,7 @@ func TestDirectBodyClosed(t *testing.T) {
 		if n, err := response.Body.Read(make([]byte, 1)); n > 0 || err != http.ErrBodyReadAfterClose {
 			t.Errorf("%d, %v", n, err)
 		}
-		if n := len(u.direct.idle.list); n != 0 {
+		if n := idleOf(u); n != 0 {
 			t.Errorf("%d connections are kept", n)
 		}
 

@@ -107,9 +107,9 @@ func TestIdleClosed(t *testing.T) {
 		var l idleConns
 		good, goodConn := newQuiet()
 		ended, endedConn := newQuiet()
+		ended.quiet = func() bool { return false }
 		l.put(ended)
 		l.put(good)
-		ended.quiet = func() bool { return false }
 		time.Sleep(idleLook)
 		synctest.Wait()
 		if !endedConn.closed.Load() || goodConn.closed.Load() {
@@ -209,4 +209,11 @@ func TestDirectRestart(t *testing.T) {
 	if seen := raw.seen(); len(seen) != 1 {
 		t.Error(seen)
 	}
+}
+
+// idleOf returns how many connections an upstream keeps that nobody uses.
+func idleOf(u *Upstream) int {
+	u.direct.idle.mu.Lock()
+	defer u.direct.idle.mu.Unlock()
+	return len(u.direct.idle.list)
 }
