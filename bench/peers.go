@@ -108,7 +108,7 @@ func (w *world) caddy(routes int) launch {
 	return w.peer("caddy", routes, func(listen, folder string) (string, []string) {
 		var handlers strings.Builder
 		for n := range routes {
-			fmt.Fprintf(&handlers, "  handle %s* {\n    reverse_proxy %s {\n      import kept\n    }\n  }\n", strings.TrimSuffix(routePath(n), "4711/messages"), w.backend)
+			fmt.Fprintf(&handlers, "  handle %s* {\n    reverse_proxy %s\n  }\n", strings.TrimSuffix(routePath(n), "4711/messages"), w.backend)
 		}
 		return fmt.Sprintf(`{
   admin unix/%[1]s/admin
