@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"io/fs"
 	"path"
 	"slices"
@@ -22,8 +20,8 @@ func memoryLimit(root fs.FS) (smallest int64, limited bool) {
 	if err != nil {
 		return 0, false
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(mounts)); lines.Scan(); {
-		h, ok := hierarchyOf(lines.Text())
+	for line := range strings.Lines(string(mounts)) {
+		h, ok := hierarchyOf(line)
 		if !ok {
 			continue
 		}
