@@ -48,7 +48,8 @@ authenticators:
 			ring, issuer, audience)
 	}
 	b.WriteString(`routes:
-  - { name: public, match: /public/, upstream: backend, timeout: 1m, authenticate: [anonymous] }
+  - { name: public, match: /public/, upstream: backend, authenticate: [anonymous] }
+  - { name: spare, match: /spare/, upstream: backend, authenticate: [anonymous], timeout: 1m } # what a reload changes
   - { name: sockets, match: /sockets/, upstream: backend, authenticate: [anonymous], upgrade: [websocket] }
   - name: token
     match: GET /token/projects/{project}/items

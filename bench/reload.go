@@ -43,9 +43,9 @@ func (w *world) reload(name string, p *process) error {
 		if err != nil {
 			return err
 		}
-		changed := strings.Replace(string(text), "timeout: 1m,", "timeout: 2m,", 1)
+		changed := strings.Replace(string(text), "timeout: 1m", "timeout: 2m", 1)
 		if changed == string(text) {
-			changed = strings.Replace(string(text), "timeout: 2m,", "timeout: 1m,", 1)
+			changed = strings.Replace(string(text), "timeout: 2m", "timeout: 1m", 1)
 		}
 		if err := os.WriteFile(file+".new", []byte(changed), 0o600); err != nil {
 			return err

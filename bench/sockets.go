@@ -6,14 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
 )
 
 // idleSockets opens so many websockets through a proxy, has each echo one frame, and
-// returns the memory that the proxy holds for each once they are idle, in bytes.
-func idleSockets(p *process, count int) (float64, error) {
-	before, err := p.resident()
-	if err != nil {
+// returns the memory that the proxy held before.
+func (w *world) idleSockets(p *process, count int) (before int64, err error) {
+	if before, err = p.resident(); err != nil {
 		return 0, err
 	}
 	for range count {
@@ -21,15 +19,10 @@ func idleSockets(p *process, count int) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		defer c.Close()
+		w.stops = append(w.stops, func() { c.Close() })
 	}
-	time.Sleep(settling)
-	after, err := p.resident()
-	return float64(after-before) / float64(count), err
+	return before, nil
 }
-
-// settling is how long memory has to go back to the kernel.
-const settling = 5 * time.Second
 
 func openSocket(address string) (net.Conn, error) {
 	c, err := net.Dial("tcp", address)
