@@ -165,7 +165,8 @@ func (t *directTransport) ask(c *keptConn, r *http.Request) (*http.Response, err
 	return nil, err
 }
 
-var errHeaderTimeout = fmt.Errorf("awaiting the header of the answer: %w", os.ErrDeadlineExceeded)
+// errHeaderTimeout says what http.Transport says.
+var errHeaderTimeout = fmt.Errorf("timeout awaiting response headers: %w", os.ErrDeadlineExceeded)
 
 // readAnswer reads the header of the answer, and passes on informational ones
 // before it.
