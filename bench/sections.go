@@ -107,54 +107,23 @@ func (w *world) memory(r *report) error {
 
 // sockets prints what an idle websocket costs.
 func (w *world) sockets(r *report) error {
-	const (
-		count = 5000
-		soon  = 5 * time.Second
-		// collected: what allocates nothing is collected each two minutes in Go, and given
-		// back after that.
-		collected = 150 * time.Second
-	)
-	r.section("Idle websockets", fmt.Sprintf("Memory in KiB that a proxy holds for each of %d websockets that have echoed one frame, %v and %v later.", count, soon, collected))
-	r.table("proxy", "soon", "later")
-	// At the same time, as many as there are descriptors for.
-	for _, group := range []struct {
-		names  []string
-		pauses []time.Duration
-	}{
-		{[]string{"tuned", "postern", "caddy"}, []time.Duration{soon, collected - soon}},
-		{[]string{"nginx", "haproxy"}, []time.Duration{soon}}, // which collect nothing
-	} {
-		proxies, before := map[string]*process{}, map[string]int64{}
-		for _, name := range group.names {
-			if w.known[name] == nil {
-				continue
-			}
-			p, err := w.fresh(name)
-			if err == nil {
-				proxies[name] = p
-				before[name], err = w.idleSockets(p, count)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+	const count = 5000
+	r.section("Idle websockets", fmt.Sprintf("Memory that a proxy holds for each of %d websockets that have echoed one frame.", count))
+	r.table("proxy", "KiB each")
+	for _, name := range []string{"tuned", "postern", "nginx", "haproxy", "caddy"} {
+		if w.known[name] == nil {
+			continue
 		}
-		rows := map[string][]string{}
-		for _, pause := range group.pauses {
-			time.Sleep(pause)
-			for name, p := range proxies {
-				after, err := p.resident()
-				if err != nil {
-					return err
-				}
-				rows[name] = append(rows[name], fmt.Sprintf("%.1f", float64(after-before[name])/count/1024))
-			}
+		p, err := w.fresh(name)
+		if err != nil {
+			return err
 		}
-		for _, name := range group.names {
-			if p := proxies[name]; p != nil {
-				r.row(name, rows[name][0], rows[name][len(rows[name])-1])
-				p.stop()
-			}
+		each, err := idleSockets(p, count)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
+		p.stop()
+		r.row(name, fmt.Sprintf("%.1f", each/1024))
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // idleSockets opens so many websockets through a proxy, has each echo one frame, and
-// returns the memory that the proxy held before.
-func (w *world) idleSockets(p *process, count int) (before int64, err error) {
-	if before, err = p.resident(); err != nil {
+// returns the memory that the proxy holds for each once they are idle, in bytes.
+func idleSockets(p *process, count int) (float64, error) {
+	before, err := p.resident()
+	if err != nil {
 		return 0, err
 	}
 	for range count {
@@ -19,10 +21,15 @@ func (w *world) idleSockets(p *process, count int) (before int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		w.stops = append(w.stops, func() { c.Close() })
+		defer c.Close()
 	}
-	return before, nil
+	time.Sleep(settling)
+	after, err := p.resident()
+	return float64(after-before) / float64(count), err
 }
+
+// settling is how long memory has to go back to the kernel.
+const settling = 5 * time.Second
 
 func openSocket(address string) (net.Conn, error) {
 	c, err := net.Dial("tcp", address)
