@@ -111,7 +111,8 @@ func (c Carrier) grammar() string {
 	return "the scheme " + c.Scheme + ", one space and one value without white space"
 }
 
-// isCredential is ContainsFunc of no notCredentialByte, for what may be long.
+// isCredential reports whether every byte may stand in a credential. It looks at
+// bytes, as none of a longer rune may: a token is long, and decoding it costs.
 func isCredential(value string) bool {
 	for i := range len(value) {
 		if notCredentialByte(rune(value[i])) {

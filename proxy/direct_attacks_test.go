@@ -81,26 +81,8 @@ func TestMethodThatIsNone(t *testing.T) {
 // An upstream may refuse a header that is larger than what the system takes at once
 // before it has read it all.
 func TestDirectEarlyAnswerToALargeHeader(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	done := make(chan struct{})
-	go func() {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		_, _ = c.Read(make([]byte, 1))
-		_, _ = io.WriteString(c, "HTTP/1.1 431 X\r\nContent-Length: 0\r\n\r\n")
-		<-done
-	}()
-	defer close(done)
-	u := newTestUpstream("http://" + l.Addr().String()) // which would wait an hour
-	defer u.Retire()
-	r := newRequest(t, t.Context(), http.MethodGet, "http://"+l.Addr().String()+"/")
+	u := answersEarly(t, "HTTP/1.1 431 X\r\nContent-Length: 0\r\n\r\n", false) // which would wait an hour
+	r := newRequest(t, t.Context(), http.MethodGet, u.settings.URL+"/")
 	r.Header["X"] = slices.Repeat([]string{strings.Repeat("x", 1<<20)}, 16)
 	response, err := u.direct.RoundTrip(r)
 	if err != nil || response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {

@@ -92,29 +92,8 @@ func TestDirectBodies(t *testing.T) {
 func TestDirectEarlyAnswerToABody(t *testing.T) {
 	for name, gone := range map[string]bool{"and stays": false, "and is gone": true} {
 		t.Run(name, func(t *testing.T) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer l.Close()
-			done := make(chan struct{})
-			go func() {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				_, _ = c.Read(make([]byte, 1)) // and leaves the rest
-				_, _ = io.WriteString(c, "HTTP/1.1 413 X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
-				if gone {
-					c.Close()
-				}
-				<-done
-				c.Close()
-			}()
-			defer close(done)
-			u := newTestUpstream("http://" + l.Addr().String())
-			defer u.Retire()
-			r, _ := heldRequest(t, t.Context(), http.MethodPost, "http://"+l.Addr().String()+"/", strings.Repeat("x", 31<<10))
+			u := answersEarly(t, "HTTP/1.1 413 X\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig", gone)
+			r, _ := heldRequest(t, t.Context(), http.MethodPost, u.settings.URL+"/", strings.Repeat("x", 31<<10))
 			response, err := u.direct.RoundTrip(r)
 			if err != nil {
 				t.Fatal(err)
@@ -125,6 +104,36 @@ func TestDirectEarlyAnswerToABody(t *testing.T) {
 			response.Body.Close()
 		})
 	}
+}
+
+// answersEarly returns an upstream that reads a byte of a request and answers it. It
+// stays until the test's end, or is gone at once.
+func answersEarly(t *testing.T, answer string, gone bool) *Upstream {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_, _ = c.Read(make([]byte, 1))
+		_, _ = io.WriteString(c, answer)
+		if !gone {
+			<-done
+		}
+	}()
+	u := newTestUpstream("http://" + l.Addr().String())
+	t.Cleanup(func() {
+		close(done)
+		u.Retire()
+		l.Close()
+	})
+	return u
 }
 
 // A body that the upstream is to want first, and one that cannot be sent again, go
